@@ -1,0 +1,48 @@
+# Everything runs in an environment of its own under .venv; PYTHON chooses the interpreter it is made from.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+TORCH := $(shell grep '^torch==' constraints.txt)
+PYTEST_WORKERS ?= 2
+
+.PHONY: quickstart test check bench docs dist clean
+.DEFAULT_GOAL := test
+
+# The first run: environment, then the whole job on the bundled model, offline, on a CPU.
+quickstart: $(VENV)/.train
+	@$(BIN)/forgelm quickstart --output build/quickstart-$$(date +%Y%m%d-%H%M%S)/config.yaml
+
+test: check
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+
+# Lint, types, layers: what needs no model.
+check: $(VENV)/.dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Each prints ratios against a named peer, measured in the same run.
+bench: $(VENV)/.dev
+	$(BIN)/python -m bench
+
+# The generated pages of docs/; tests fail when they are out of date.
+docs: $(VENV)/.dev
+	$(BIN)/python docs/generate.py
+
+dist: $(VENV)/.dev
+	$(BIN)/python -m build --outdir dist
+
+clean:
+	rm -rf $(VENV) build dist
+
+# torch is asked for first and by version: left to a dependency, pip may fetch a build of several gigabytes.
+$(VENV)/.train: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(TORCH)
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train]'
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.train
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,qlora,dev]'
+	@touch $@
