@@ -1,0 +1,26 @@
+"""The YAML file as frozen, checked values: ``load_config`` reads it, ``ForgeConfig`` holds it."""
+
+from forgelm.config.data import DataConfig, GovernanceConfig
+from forgelm.config.evaluation import EvaluationConfig
+from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig, RiskTier
+from forgelm.config.load import load_config
+from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.root import ForgeConfig
+from forgelm.config.schema import build_json_schema
+from forgelm.config.training import TrainingConfig
+
+__all__ = [
+    "AuthConfig",
+    "ComplianceConfig",
+    "DataConfig",
+    "EvaluationConfig",
+    "ForgeConfig",
+    "GovernanceConfig",
+    "LoraConfig",
+    "ModelConfig",
+    "RiskAssessmentConfig",
+    "RiskTier",
+    "TrainingConfig",
+    "build_json_schema",
+    "load_config",
+]

@@ -1,0 +1,20 @@
+"""The section ``evaluation``: what the trained model must reach, and what happens when it does not."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from forgelm.config.section import Section
+
+
+class EvaluationConfig(Section):
+    """The gates a trained model passes before it is promoted."""
+
+    auto_revert: bool = Field(False, description="Move a model that fails a gate to quarantine instead of keeping it.")
+    max_acceptable_loss: float | None = Field(None, description="Ceiling of the validation loss after training.")
+    baseline_loss: float | None = Field(
+        None, description="Validation loss the trained model must not exceed; null measures the base model's own."
+    )
+    require_human_approval: bool = Field(
+        False, description="Hold the model until a person approves it; the command then ends with exit code 4."
+    )

@@ -1,0 +1,122 @@
+"""``ForgeConfig``: every section of one YAML file, checked together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from forgelm.base.errors import ConfigError
+from forgelm.base.files import canonical_json, sha256_bytes
+from forgelm.base.redact import redact
+from forgelm.config.data import DataConfig
+from forgelm.config.evaluation import EvaluationConfig
+from forgelm.config.explain import Finding, explain, summarise
+from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig
+from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.rules import find_conflicts, find_warnings
+from forgelm.config.section import Section, log_warning
+from forgelm.config.training import TrainingConfig
+
+
+class ForgeConfig(Section):
+    """The whole configuration of a run. It never changes: ``replace`` returns another one.
+
+    Raises:
+        ConfigError: something in it is wrong; ``problems`` lists every finding.
+    """
+
+    model: ModelConfig = Field(description="The base model and how it is loaded.")
+    lora: LoraConfig | None = Field(description="The adapter; null trains all weights of the model.")
+    training: TrainingConfig = Field(description="How the model is trained and where the run is written.")
+    data: DataConfig = Field(description="The rows to train on.")
+    auth: AuthConfig | None = Field(None, description="Credentials.")
+    evaluation: EvaluationConfig | None = Field(None, description="What the trained model must reach.")
+    compliance: ComplianceConfig | None = Field(None, description="Who provides the system and what it is for.")
+    risk_assessment: RiskAssessmentConfig | None = Field(None, description="The declared risk assessment.")
+
+    def __init__(self, /, **sections: Any) -> None:
+        findings: tuple[Finding, ...] = ()
+        try:
+            super().__init__(**sections)
+        except ValidationError as error:
+            findings = explain(error, ForgeConfig)
+        if not findings:
+            for warning in find_warnings(self):
+                log_warning(warning)
+            findings = find_conflicts(self)
+        if findings:
+            raise summarise(findings)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _quantise_only_under_an_adapter(cls, sections: Any) -> Any:
+        """Full fine-tuning needs full weights, so 4-bit loading is off unless it was asked for (which is an error)."""
+        if not isinstance(sections, dict) or "lora" not in sections or sections["lora"] is not None:
+            return sections
+        model = sections.get("model")
+        if isinstance(model, ModelConfig) and "load_in_4bit" not in model.model_fields_set:
+            return {**sections, "model": model.model_copy(update={"load_in_4bit": False})}
+        if isinstance(model, dict) and "load_in_4bit" not in model:
+            return {**sections, "model": {**model, "load_in_4bit": False}}
+        return sections
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Return the configuration that a mapping of sections describes.
+
+        Raises:
+            ConfigError: ``obj`` isn't such a mapping, or something in it is wrong.
+        """
+        if isinstance(obj, cls):
+            return obj
+        if not isinstance(obj, Mapping) or not all(isinstance(key, str) for key in obj):
+            raise ConfigError("a configuration is a mapping of section names to sections")
+        return cls(**obj)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        """Return the configuration that a JSON document describes; raises ``ConfigError`` like ``model_validate``."""
+        try:
+            sections = json.loads(json_data)
+        except ValueError as error:
+            raise ConfigError(f"not a JSON document: {error}") from error
+        return cls.model_validate(sections)
+
+    def replace(self, path: str, value: Any) -> Self:
+        """Return a copy in which the key at the dotted ``path`` (``model.offline``) has another value.
+
+        Raises:
+            ConfigError: there is no such key, or the value isn't allowed there.
+        """
+        name, _, key = path.partition(".")
+        section = getattr(self, name, None) if name in type(self).model_fields else None
+        if not isinstance(section, Section):
+            raise ConfigError(f"the configuration has no section '{name}'")
+        written = {field: getattr(section, field) for field in section.model_fields_set}
+        try:
+            changed = type(section).model_validate({**written, key: value})
+        except ValidationError as error:
+            findings = explain(error, ForgeConfig, (name,))
+        else:
+            copy = self.model_copy(update={name: changed})
+            findings = find_conflicts(copy)
+        if findings:
+            raise summarise(findings)
+        return copy
+
+    @property
+    def config_hash(self) -> str:
+        """Digest of all values, defaults included and secrets left out: the same for the same run."""
+        return f"sha256:{sha256_bytes(canonical_json(self._shown()))}"
+
+    def to_yaml(self) -> str:
+        """Return every value, defaults included and secrets hidden, as YAML."""
+        return yaml.safe_dump(self._shown(), sort_keys=False, allow_unicode=True)
+
+    def _shown(self) -> dict[str, Any]:
+        shown: dict[str, Any] = redact(self.model_dump(mode="json"))
+        return shown

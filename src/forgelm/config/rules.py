@@ -1,0 +1,115 @@
+"""Rules between sections: what cannot be combined, and what can but is probably not meant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+from forgelm.config.evaluation import EvaluationConfig
+from forgelm.config.explain import Finding
+from forgelm.config.governance import ComplianceConfig, RiskAssessmentConfig, RiskTier
+from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.training import TrainingConfig
+
+_COMMIT = re.compile(r"[0-9a-fA-F]{40}")
+_HIGH_RANK = 64
+_BANNER = (
+    "risk class 'unacceptable': Article 5 of the EU AI Act prohibits placing such a system on the market, "
+    "putting it into service or using it in the European Union"
+)
+
+
+class Sections(Protocol):
+    """The sections the rules look at."""
+
+    @property
+    def model(self) -> ModelConfig: ...
+    @property
+    def lora(self) -> LoraConfig | None: ...
+    @property
+    def training(self) -> TrainingConfig: ...
+    @property
+    def evaluation(self) -> EvaluationConfig | None: ...
+    @property
+    def compliance(self) -> ComplianceConfig | None: ...
+    @property
+    def risk_assessment(self) -> RiskAssessmentConfig | None: ...
+
+
+def find_conflicts(config: Sections) -> tuple[Finding, ...]:
+    """Return the combinations in ``config`` that cannot be run."""
+    return (*_full_fine_tuning_conflicts(config), *_strict_tier_conflicts(config))
+
+
+def find_warnings(config: Sections) -> tuple[str, ...]:
+    """Return what a user should be told about ``config`` although it can be run."""
+    return (*_training_warnings(config), *_model_warnings(config), *_risk_warnings(config))
+
+
+def _full_fine_tuning_conflicts(config: Sections) -> Iterator[Finding]:
+    if config.lora is not None:
+        return
+    if config.model.load_in_4bit:
+        yield Finding(
+            "4-bit weights cannot be trained themselves, and 'lora: null' trains all weights",
+            loc=("model", "load_in_4bit"),
+            hint="set load_in_4bit: false, or use an adapter with 'lora: {}'",
+        )
+    if config.training.merge_adapters:
+        yield Finding(
+            "there is no adapter to merge: 'lora: null' trains all weights",
+            loc=("training", "merge_adapters"),
+            hint="set merge_adapters: false",
+        )
+
+
+def _strict_tier_conflicts(config: Sections) -> Iterator[Finding]:
+    for loc, tier in _declared_tiers(config):
+        if tier.is_strict:
+            yield Finding(
+                f"the risk class '{tier}' requires a safety evaluation (evaluation.safety), "
+                "which is not available in this version",
+                loc=loc,
+                hint="a model of this class cannot be trained with this version",
+            )
+
+
+def _training_warnings(config: Sections) -> Iterator[str]:
+    training, lora, evaluation = config.training, config.lora, config.evaluation
+    if training.merge_adapters and evaluation is not None and evaluation.auto_revert:
+        yield "evaluation.auto_revert with training.merge_adapters: what is refused is full weights, not an adapter"
+    if lora is not None and lora.r > _HIGH_RANK and lora.method != "rslora":
+        yield f"lora.r is {lora.r}: above {_HIGH_RANK} 'method: rslora' usually trains more stably"
+    if training.eval_steps > training.save_steps:
+        yield "training.eval_steps is above save_steps: the checkpoint with the lowest loss may not have been saved"
+
+
+def _model_warnings(config: Sections) -> Iterator[str]:
+    model = config.model
+    if model.load_in_4bit and model.bnb_4bit_compute_dtype in ("float32", "fp32"):
+        yield "model.bnb_4bit_compute_dtype float32 with load_in_4bit loses most of the speed of 4-bit weights"
+    if model.revision is None:
+        return
+    if Path(model.name_or_path).is_dir():
+        yield "model.revision has no effect: model.name_or_path is a local folder"
+    elif not _COMMIT.fullmatch(model.revision):
+        yield f"model.revision '{model.revision}' can move to other weights; a 40-digit commit cannot"
+
+
+def _risk_warnings(config: Sections) -> Iterator[str]:
+    tiers = [tier for _, tier in _declared_tiers(config)]
+    if RiskTier.UNACCEPTABLE in tiers:
+        yield _BANNER
+    if len(set(tiers)) > 1:
+        yield f"compliance.risk_classification is '{tiers[0]}' but risk_assessment.risk_category is '{tiers[1]}'"
+
+
+def _declared_tiers(config: Sections) -> Iterator[tuple[tuple[str, str], RiskTier]]:
+    """Yield place and value of each risk class that was written, not defaulted."""
+    compliance, assessment = config.compliance, config.risk_assessment
+    if compliance is not None and "risk_classification" in compliance.model_fields_set:
+        yield ("compliance", "risk_classification"), compliance.risk_classification
+    if assessment is not None and "risk_category" in assessment.model_fields_set:
+        yield ("risk_assessment", "risk_category"), assessment.risk_category

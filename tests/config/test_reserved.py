@@ -1,0 +1,39 @@
+"""What the contract has and this version doesn't is refused by name, never as a typo, and never accepted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from forgelm.base.errors import ConfigError
+from forgelm.config.reserved import RESERVED, reserved_message
+
+
+@pytest.mark.parametrize("path", RESERVED)
+def test_reserved_key_or_value_is_refused_by_name(build: Any, path: str) -> None:
+    keys, _, value = path.partition("=")
+    nested: Any = value or {}
+    for key in reversed(keys.split(".")):
+        nested = {key: nested}
+    with pytest.raises(ConfigError) as caught:
+        build(**nested)
+    assert len(caught.value.problems) == 1
+    problem = caught.value.problems[0]
+    assert problem.path == keys
+    assert "is part of the ForgeLM configuration but not available in this version" in problem.message
+    assert "unknown" not in str(caught.value)
+
+
+def test_moved_key_names_its_new_place() -> None:
+    assert "moved to retention.staging_ttl_days" in str(reserved_message("evaluation.staging_ttl_days"))
+
+
+def test_reserved_trainer_lists_all_six(build: Any) -> None:
+    with pytest.raises(ConfigError, match="of sft, dpo, grpo, kto, orpo, simpo, available: sft"):
+        build(training={"trainer_type": "dpo"})
+
+
+def test_other_names_are_not_reserved() -> None:
+    assert reserved_message("training.seed") is None
+    assert reserved_message("training.trainer_type=sft") is None
