@@ -1,0 +1,72 @@
+"""Puts a trainable adapter on a loaded model; the methods are a table."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+from forgelm.base.errors import ModelError
+from forgelm.base.extras import load_extra
+from forgelm.config.model import LoraConfig
+
+METHODS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
+    {
+        "lora": {},
+        "dora": {"use_dora": True},
+        "rslora": {"use_rslora": True},
+        "pissa": {"init_lora_weights": "pissa"},
+    }
+)
+
+
+def attach_adapter(model: Any, lora: LoraConfig, *, quantised: bool, gradient_checkpointing: bool) -> Any:
+    """Return ``model`` wrapped by PEFT with a fresh adapter.
+
+    Raises:
+        ModelError: a target module does not exist in this model, or the method cannot be used with it.
+    """
+    peft = load_extra("peft", extra="train")
+    if lora.method == "pissa" and quantised:
+        raise ModelError("lora.method: pissa needs the unquantised base weights; set model.load_in_4bit: false")
+    _check_modules(model, lora)
+    if quantised:
+        model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=gradient_checkpointing)
+    targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
+    return peft.get_peft_model(
+        model,
+        peft.LoraConfig(
+            r=lora.r,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            bias=lora.bias,
+            task_type=lora.task_type,
+            target_modules=targets,
+            modules_to_save=list(lora.modules_to_save) if lora.modules_to_save else None,
+            **METHODS[lora.method],
+        ),
+    )
+
+
+def adapter_method(lora: LoraConfig | None) -> str:
+    """Return how the weights are trained, as the manifest and the card say it."""
+    return "full fine-tuning" if lora is None else f"{lora.method} (r={lora.r}, alpha={lora.alpha})"
+
+
+def _check_modules(model: Any, lora: LoraConfig) -> None:
+    names = [name for name, _ in model.named_modules() if name]
+    wanted = () if isinstance(lora.target_modules, str) else lora.target_modules
+    for target in (*wanted, *(lora.modules_to_save or ())):
+        if not any(name == target or name.endswith(f".{target}") for name in names):
+            raise ModelError(
+                f"this model has no module named {target!r} (lora.target_modules or lora.modules_to_save)",
+                hint=f"modules that can be adapted here: {', '.join(_linear_names(model))}; or use all-linear",
+            )
+
+
+def _linear_names(model: Any) -> list[str]:
+    return sorted({name.rpartition(".")[2] for name, module in model.named_modules() if _is_linear(module)})
+
+
+def _is_linear(module: Any) -> bool:
+    weight = getattr(module, "weight", None)
+    return weight is not None and weight.dim() == 2 and "Embedding" not in type(module).__name__

@@ -1,0 +1,34 @@
+"""Looks at the machine once and says what it can compute with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from forgelm.base.extras import load_extra
+
+
+@dataclass(frozen=True)
+class Hardware:
+    """What is here. ``device`` is torch's name: ``cuda``, ``mps`` or ``cpu``."""
+
+    device: str
+    bf16: bool
+    fp16: bool
+    gpu_names: tuple[str, ...] = ()
+
+    @property
+    def has_gpu(self) -> bool:
+        return self.device == "cuda"
+
+
+def detect_hardware() -> Hardware:
+    """Return what torch can use on this machine."""
+    torch = load_extra("torch", extra="train")
+    if torch.cuda.is_available():
+        names = tuple(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+        return Hardware(
+            "cuda", bf16=torch.cuda.is_bf16_supported(including_emulation=False), fp16=True, gpu_names=names
+        )
+    if torch.backends.mps.is_available():
+        return Hardware("mps", bf16=True, fp16=True)
+    return Hardware("cpu", bf16=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()), fp16=False)

@@ -1,0 +1,227 @@
+"""Loads the base model, its tokenizer and a fresh adapter as the configuration says, or a saved model as it is."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import importlib.util
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forgelm.base.errors import ModelError
+from forgelm.base.extras import load_extra
+from forgelm.base.network import hub_token
+from forgelm.config.root import ForgeConfig
+from forgelm.model.adapters import adapter_method, attach_adapter
+from forgelm.model.hardware import Hardware, detect_hardware
+from forgelm.model.precision import Precision, choose_precision
+from forgelm.model.revision import Revision, resolve_revision
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A model ready to train or to ask, with what is true about it."""
+
+    model: Any
+    tokenizer: Any
+    revision: Revision
+    hardware: Hardware
+    precision: Precision
+    adapter_method: str
+    trainable_parameters: int
+    total_parameters: int
+
+    @property
+    def quantization(self) -> str:
+        """What the weights really are, in the manifest's words."""
+        return "4-bit" if self.precision.four_bit else "none"
+
+
+def get_model_and_tokenizer(config: ForgeConfig) -> tuple[Any, Any]:
+    """Return the configured model (adapter attached) and its tokenizer.
+
+    Raises:
+        ModelError: the model cannot be found or loaded as configured.
+    """
+    loaded = load(config)
+    return loaded.model, loaded.tokenizer
+
+
+def load(config: ForgeConfig) -> LoadedModel:
+    """Load base model, tokenizer and adapter; ``LoadedModel.precision.notes`` says where the machine fell short."""
+    revision = resolve(config)
+    hardware = detect_hardware()
+    precision = _precision(config, hardware)
+    for note in precision.notes:
+        logger.warning(note)
+    tokenizer = load_tokenizer(config, revision)
+    load_extra("transformers", extra="train").set_seed(config.training.seed)
+    model = load_base(config, revision, precision, hardware)
+    check_vocabulary(model, tokenizer, revision.repo_id)
+    if config.lora is not None:
+        model = attach_adapter(
+            model,
+            config.lora,
+            quantised=precision.four_bit,
+            gradient_checkpointing=bool(config.training.gradient_checkpointing),
+        )
+    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    return LoadedModel(
+        model=model,
+        tokenizer=tokenizer,
+        revision=revision,
+        hardware=hardware,
+        precision=precision,
+        adapter_method=adapter_method(config.lora),
+        trainable_parameters=trainable,
+        total_parameters=sum(parameter.numel() for parameter in model.parameters()),
+    )
+
+
+def resolve(config: ForgeConfig) -> Revision:
+    """Return where ``config.model`` is loaded from, without loading it."""
+    return resolve_revision(
+        config.model.name_or_path,
+        revision=config.model.revision,
+        offline=config.model.offline,
+        token=_token(config),
+    )
+
+
+def plan_load(config: ForgeConfig, revision: Revision) -> Precision:
+    """Return how the weights would be loaded, having read the model's configuration but none of its weights.
+
+    Raises:
+        ModelError: the model's configuration cannot be read, or the hardware cannot do what was asked.
+    """
+    with _loading_errors(f"the configuration of {revision.repo_id}"):
+        _architecture(config, revision, _hub_options(config, revision))
+    return _precision(config, detect_hardware())
+
+
+def load_tokenizer(config: ForgeConfig, revision: Revision) -> Any:
+    """Return the tokenizer of ``revision``, able to pad."""
+    transformers = load_extra("transformers", extra="train")
+    with _loading_errors(f"the tokenizer of {revision.repo_id}"):
+        tokenizer = transformers.AutoTokenizer.from_pretrained(revision.path, **_hub_options(config, revision))
+    if tokenizer.pad_token_id is None:
+        # Labels are masked by position, never by id, so sharing the id keeps the end token a target.
+        tokenizer.pad_token = tokenizer.eos_token
+    if tokenizer.pad_token_id is None:
+        raise ModelError(f"the tokenizer of {revision.repo_id} has neither a pad nor an end-of-sequence token")
+    return tokenizer
+
+
+def load_base(config: ForgeConfig, revision: Revision, precision: Precision, hardware: Hardware) -> Any:
+    """Return the base model's weights on the device they are trained on."""
+    torch = load_extra("torch", extra="train")
+    transformers = load_extra("transformers", extra="train")
+    options: dict[str, Any] = _hub_options(config, revision)
+    with _loading_errors(f"the configuration of {revision.repo_id}"):
+        options["config"] = _architecture(config, revision, options)
+    if config.model.attn_implementation:
+        options["attn_implementation"] = config.model.attn_implementation
+    if precision.four_bit:
+        options["quantization_config"] = transformers.BitsAndBytesConfig(
+            load_in_4bit=True,
+            bnb_4bit_use_double_quant=config.model.bnb_4bit_use_double_quant,
+            bnb_4bit_quant_type=config.model.bnb_4bit_quant_type,
+            bnb_4bit_compute_dtype=getattr(torch, precision.compute_dtype),
+        )
+    with _loading_errors(f"the model {revision.repo_id}"):
+        return transformers.AutoModelForCausalLM.from_pretrained(
+            revision.path,
+            dtype=getattr(torch, precision.load_dtype),
+            device_map={"": 0} if hardware.has_gpu else None,
+            use_safetensors=True,
+            **options,
+        )
+
+
+def check_vocabulary(model: Any, tokenizer: Any, name: str) -> None:
+    """Raise ``ModelError`` when the tokenizer can produce ids the embedding has no row for."""
+    rows = model.get_input_embeddings().weight.shape[0]
+    highest = max(tokenizer.get_vocab().values()) + 1
+    if highest > rows:
+        raise ModelError(
+            f"the tokenizer of {name} has ids up to {highest - 1} but the model's embedding has {rows} rows",
+            hint="use the tokenizer the model was trained with, or resize the embedding and save the model first",
+        )
+
+
+def load_saved(folder: Path, config: ForgeConfig, base: LoadedModel) -> Any:
+    """Return the model saved in ``folder`` loaded afresh, adapter on its own base when it holds an adapter."""
+    peft = load_extra("peft", extra="train")
+    if (folder / "adapter_config.json").exists():
+        model = load_base(config, base.revision, base.precision, base.hardware)
+        return peft.PeftModel.from_pretrained(model, str(folder)).eval()
+    saved = Revision(str(folder), str(folder), None, None, "local_path")
+    return load_base(config, saved, base.precision, base.hardware).eval()
+
+
+def release_memory() -> None:
+    """Give back the memory of models nobody holds any more; TRL's trainers are cyclic and wait for the collector."""
+    gc.collect()
+    torch = load_extra("torch", extra="train")
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _precision(config: ForgeConfig, hardware: Hardware) -> Precision:
+    return choose_precision(
+        config.model,
+        config.training,
+        hardware,
+        full_finetune=config.lora is None,
+        bitsandbytes=importlib.util.find_spec("bitsandbytes") is not None,
+    )
+
+
+def _hub_options(config: ForgeConfig, revision: Revision) -> dict[str, Any]:
+    options: dict[str, Any] = {
+        "trust_remote_code": config.model.trust_remote_code,
+        "local_files_only": config.model.offline or revision.is_local,
+        **revision.load_options(),
+    }
+    if (token := _token(config)) and not revision.is_local:
+        options["token"] = token
+    return options
+
+
+def _token(config: ForgeConfig) -> str | None:
+    return hub_token(config.auth.hf_token if config.auth else None)
+
+
+def _architecture(config: ForgeConfig, revision: Revision, hub_options: dict[str, Any]) -> Any:
+    transformers = load_extra("transformers", extra="train")
+    architecture = transformers.AutoConfig.from_pretrained(revision.path, **hub_options)
+    text = architecture.get_text_config()
+    if config.training.rope_scaling:
+        asked = dict(config.training.rope_scaling)
+        asked["rope_type"] = asked.get("rope_type") or asked.pop("type")
+        text.rope_parameters = {**(text.rope_parameters or {}), **asked}
+    if config.training.sliding_window_attention is not None:
+        if not hasattr(text, "sliding_window"):
+            raise ModelError(f"{revision.repo_id} has no sliding-window attention to set")
+        text.sliding_window = config.training.sliding_window_attention
+    return architecture
+
+
+@contextlib.contextmanager
+def _loading_errors(what: str) -> Iterator[None]:
+    try:
+        yield
+    except ModelError:
+        raise
+    except (OSError, ValueError, KeyError, ImportError) as error:
+        first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ModelError(
+            f"{what} could not be loaded: {first_line}",
+            hint="check model.name_or_path and model.revision; only safetensors weights are loaded, and with "
+            "model.offline everything must be on this machine already",
+        ) from error
