@@ -1,0 +1,1 @@
+"""From normalised rows and a loaded model to weights saved in staging."""

@@ -1,0 +1,91 @@
+"""Translates the ``training`` section into TRL's arguments for the hardware that is here. Pure functions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from forgelm.config.training import TrainingConfig
+from forgelm.model.hardware import Hardware
+from forgelm.model.precision import Precision
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the arguments depend on besides the configuration. ``rows`` counts training examples."""
+
+    output_dir: str
+    rows: int
+    has_validation: bool
+    max_length: int
+    run_name: str
+    hardware: Hardware
+    precision: Precision
+
+
+def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
+    """Return keyword arguments for TRL's ``SFTConfig``."""
+    on_gpu = plan.hardware.has_gpu
+    checkpointing = training.gradient_checkpointing
+    return {
+        "output_dir": plan.output_dir,
+        "run_name": training.run_name or plan.run_name,
+        "seed": training.seed,
+        "data_seed": training.seed,
+        "max_steps": training.max_steps,
+        "num_train_epochs": training.num_train_epochs,
+        "per_device_train_batch_size": training.per_device_train_batch_size,
+        "per_device_eval_batch_size": training.per_device_eval_batch_size or training.per_device_train_batch_size,
+        "gradient_accumulation_steps": training.gradient_accumulation_steps,
+        "gradient_checkpointing": on_gpu if checkpointing is None else checkpointing,
+        "learning_rate": training.learning_rate,
+        "lr_scheduler_type": training.lr_scheduler_type,
+        # transformers reads warmup_steps below 1 as a share of all steps; exactly 1 would mean one step.
+        "warmup_steps": min(training.warmup_ratio, 0.999999),
+        "weight_decay": training.weight_decay,
+        "max_grad_norm": training.max_grad_norm,
+        "optim": training.optim or ("adamw_torch_fused" if on_gpu else "adamw_torch"),
+        "neftune_noise_alpha": training.neftune_noise_alpha,
+        "bf16": plan.precision.autocast == "bf16",
+        "fp16": plan.precision.autocast == "fp16",
+        "use_cpu": plan.hardware.device == "cpu",
+        "train_sampling_strategy": training.train_sampling_strategy,
+        "packing": training.packing,
+        "max_length": plan.max_length,
+        "dataset_num_proc": training.dataset_num_proc,
+        "dataset_kwargs": {"skip_prepare_dataset": not training.packing},
+        "shuffle_dataset": False,
+        "dataloader_num_workers": training.dataloader_num_workers,
+        "dataloader_pin_memory": on_gpu,
+        "logging_steps": logging_steps(training, plan.rows),
+        "logging_first_step": True,
+        "logging_nan_inf_filter": False,
+        "report_to": training.report_to,
+        "disable_tqdm": True,
+        "remove_unused_columns": True,
+        **_evaluation_arguments(training, plan),
+    }
+
+
+def logging_steps(training: TrainingConfig, rows: int) -> int:
+    """Return the optimizer steps between two loss reports: a hundredth of the rows, between 1 and 50."""
+    return training.logging_steps or max(1, min(rows // 100, 50))
+
+
+def keeps_best(training: TrainingConfig, plan: Plan) -> bool:
+    """Tell whether the best checkpoint can be loaded at the end: every save must coincide with an evaluation."""
+    return plan.has_validation and training.save_steps % training.eval_steps == 0
+
+
+def _evaluation_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
+    arguments: dict[str, Any] = {
+        "save_strategy": "steps",
+        "save_steps": training.save_steps,
+        "save_total_limit": training.save_total_limit,
+        "eval_strategy": "steps" if plan.has_validation else "no",
+        "eval_steps": training.eval_steps if plan.has_validation else None,
+        "prediction_loss_only": True,
+    }
+    if keeps_best(training, plan):
+        arguments |= {"load_best_model_at_end": True, "metric_for_best_model": "eval_loss", "greater_is_better": False}
+    return arguments

@@ -1,0 +1,133 @@
+"""Finds the checkpoint a run continues from, and keeps, deletes or archives the checkpoints of a folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import re
+import shutil
+import tarfile
+import time
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from forgelm.base.errors import ConfigError
+from forgelm.base.files import sha256_file, storage_errors, sync_folder, write_text
+
+logger = logging.getLogger(__name__)
+
+AUTO = "auto"
+_NAME = re.compile(r"checkpoint-(\d+)")
+_STATE = ("trainer_state.json", "optimizer.pt", "scheduler.pt")
+_WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
+
+
+@dataclass(frozen=True)
+class Found:
+    """The checkpoint to continue from (``None``: start fresh) and what was passed over, with the reason."""
+
+    path: Path | None
+    skipped: tuple[tuple[str, str], ...] = ()
+
+
+def list_checkpoints(folder: Path) -> list[Path]:
+    """Return ``checkpoint-N`` folders, oldest step first."""
+    found = [(int(match[1]), path) for path in folder.glob("checkpoint-*") if (match := _NAME.fullmatch(path.name))]
+    return [path for _, path in sorted(found) if path.is_dir()]
+
+
+def find_checkpoint(output_dir: Path, resume: str | None) -> Found:
+    """Return what ``--resume`` means: ``None`` nothing, ``"auto"`` the newest complete one, otherwise a path.
+
+    Raises:
+        ConfigError: an explicit path is not a complete checkpoint.
+    """
+    if resume is None:
+        return Found(None)
+    if resume != AUTO:
+        path = Path(resume)
+        if problem := missing_part(path):
+            raise ConfigError(
+                f"cannot resume from {path}: {problem}", hint="name a folder checkpoint-N, or use --resume"
+            )
+        return Found(path)
+    skipped: list[tuple[str, str]] = []
+    for path in reversed(list_checkpoints(output_dir)):
+        problem = missing_part(path)
+        if problem is None:
+            return Found(path, tuple(skipped))
+        logger.warning("checkpoint %s is not complete and is passed over: %s", path, problem)
+        skipped.append((path.name, problem))
+    logger.warning("there is no complete checkpoint in %s; starting from the beginning", output_dir)
+    return Found(None, tuple(skipped))
+
+
+def missing_part(path: Path) -> str | None:
+    """Return what keeps ``path`` from being a complete checkpoint, or ``None``."""
+    if not path.is_dir():
+        return "there is no such folder"
+    if not any(_has_bytes(path / name) for name in _WEIGHTS):
+        return "it has no weights"
+    missing = next((f"{name} is missing or empty" for name in _STATE if not _has_bytes(path / name)), None)
+    return missing or (None if _is_json(path / _STATE[0]) else f"{_STATE[0]} is cut short")
+
+
+def manage_checkpoints(checkpoint_dir: str, action: str = "keep") -> None:
+    """Keep, delete or compress the ``checkpoint-N`` folders in ``checkpoint_dir``.
+
+    ``compress`` writes ``checkpoints_<epoch seconds>_<6 hex>.tar.gz`` with a ``.sha256`` beside ``checkpoint_dir``,
+    checks it by reading, and only then removes the folders.
+
+    Raises:
+        ConfigError: ``action`` is unknown or the folder does not exist.
+        StorageError: the archive could not be written; the checkpoints are untouched.
+    """
+    folder = Path(checkpoint_dir)
+    if action not in ("keep", "delete", "compress"):
+        raise ConfigError(f"unknown action {action!r}", hint="one of: keep, delete, compress")
+    if not folder.is_dir():
+        raise ConfigError(f"there is no folder {folder}")
+    checkpoints = list_checkpoints(folder)
+    if action == "keep" or not checkpoints:
+        return
+    with storage_errors(f"the checkpoints of {folder}"):
+        if action == "compress":
+            _archive(folder, checkpoints)
+        for path in checkpoints:
+            shutil.rmtree(path)
+
+
+def _archive(folder: Path, checkpoints: list[Path]) -> None:
+    stem = f"checkpoints_{int(time.time())}_{uuid.uuid4().hex[:6]}.tar.gz"
+    target = folder.resolve().parent / stem
+    partial = target.with_name(f".{stem}.tmp")
+    try:
+        with tarfile.open(partial, "w:gz") as archive:
+            for path in checkpoints:
+                archive.add(path, arcname=path.name)
+        with tarfile.open(partial) as archive:
+            for member in archive:
+                if member.isfile() and (stream := archive.extractfile(member)) is not None:
+                    while stream.read(1 << 20):
+                        pass
+        with partial.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        partial.replace(target)
+        sync_folder(target.parent)
+    finally:
+        partial.unlink(missing_ok=True)
+    write_text(target.with_name(f"{stem}.sha256"), f"{sha256_file(target)}  {stem}\n")
+
+
+def _has_bytes(path: Path) -> bool:
+    return path.is_file() and path.stat().st_size > 0
+
+
+def _is_json(path: Path) -> bool:
+    try:
+        json.loads(path.read_bytes())
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,35 @@
+"""The library's way to the data a trainer sees."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forgelm.base.network import hub_token
+from forgelm.config.root import ForgeConfig
+from forgelm.data.prepare import prepare
+from forgelm.train.loop import tokenise_data
+from forgelm.train.trainers import TRAINERS
+
+
+def prepare_dataset(config: ForgeConfig, tokenizer: Any) -> dict[str, Any]:
+    """Return ``{"train": Dataset, "validation": Dataset}`` ready for the configured trainer.
+
+    For SFT the columns are ``input_ids`` and ``labels`` (lists of int, equal length; -100 where no loss is taken).
+    ``validation`` is absent when there is none.
+
+    Raises:
+        DataError: the data cannot be read or learnt from.
+        ModelError: the tokenizer or its chat template cannot express the data.
+    """
+    prepared = prepare(
+        config.data,
+        seed=config.training.seed,
+        offline=config.model.offline,
+        token=hub_token(config.auth.hf_token if config.auth else None),
+    )
+    tokenised = tokenise_data(config, prepared, tokenizer)
+    build = TRAINERS[config.training.trainer_type].build_dataset
+    splits = {"train": build(tokenised.train.examples)}
+    if tokenised.validation is not None:
+        splits["validation"] = build(tokenised.validation.examples)
+    return splits

@@ -1,0 +1,199 @@
+"""Trains a loaded model on prepared rows and saves the result to staging. It never decides whether it is good."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from forgelm.base.errors import DataError, StoppedError, TrainingError
+from forgelm.base.events import Emit, Event
+from forgelm.base.extras import load_extra
+from forgelm.base.files import RunFiles
+from forgelm.config.root import ForgeConfig
+from forgelm.data.rows import PreparedData
+from forgelm.model.load import LoadedModel
+from forgelm.train.arguments import Plan, build_arguments, keeps_best
+from forgelm.train.checkpoints import find_checkpoint, list_checkpoints
+from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
+from forgelm.train.probe import choose_probe, probe_logits
+from forgelm.train.save import keep_pissa_start, save_model
+from forgelm.train.token_ledger import TokenLedger, check_loss
+from forgelm.train.tokenise import Encoding, TokenisedSplit, check_masks, choose_encoding, tokenise
+from forgelm.train.trainers import TRAINERS, build_trainer
+
+
+@dataclass(frozen=True)
+class TokenisedData:
+    """Both splits as tokens, and how they were made."""
+
+    encoding: Encoding
+    train: TokenisedSplit
+    validation: TokenisedSplit | None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training left behind. Seconds are wall-clock; logits are the model's own just before it was saved."""
+
+    staging: Path
+    steps: int
+    train_loss: float
+    seconds: float
+    resumed_from: str | None
+    keeps_best: bool
+    train_ledger: TokenLedger
+    validation_ledger: TokenLedger | None
+    probe: tuple[tuple[int, ...], ...] = field(repr=False)
+    base_logits: list[Any] = field(repr=False)
+    trained_logits: list[Any] = field(repr=False)
+    peak_vram_gb: float | None = None
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the caller of a training asks for besides the configuration."""
+
+    resume: str | None = None
+    stop_requested: Callable[[], bool] = lambda: False
+
+
+def tokenise_data(config: ForgeConfig, prepared: PreparedData, tokenizer: Any, generation: Any = None) -> TokenisedData:
+    """Tokenise both splits and refuse a mask, an ending or a loss of tokens that would make the training wrong.
+
+    Raises:
+        ModelError: the tokenizer or its chat template cannot express the data.
+        DataError: the mask is empty, nothing teaches the model to stop, or too many tokens would be cut.
+    """
+    training = config.training
+    chosen = training.assistant_only_loss
+    encoding = choose_encoding(
+        tokenizer,
+        prepared.train,
+        prepared.format,
+        max_length=config.model.max_length,
+        add_eos=config.data.add_eos,
+        reply_mask=training.completion_only_loss if chosen is None else chosen,
+        generation_stop_ids=_stop_ids(generation),
+    )
+    train = tokenise(prepared.train, encoding)
+    check_loss(train.ledger, limit=config.data.max_tokens_lost, max_length=config.model.max_length)
+    check_masks(train, encoding)
+    validation = tokenise(prepared.validation, encoding) if prepared.validation else None
+    if validation is not None and not validation.examples:
+        raise DataError("no validation row has anything to learn within model.max_length")
+    return TokenisedData(encoding, train, validation)
+
+
+def train(
+    config: ForgeConfig,
+    data: TokenisedData,
+    loaded: LoadedModel,
+    files: RunFiles,
+    *,
+    run_id: str,
+    emit: Emit,
+    wishes: Wishes | None = None,
+) -> Outcome:
+    """Run the configured trainer and save its model to ``files.staging(run_id)``.
+
+    Raises:
+        TrainingError: the loss became NaN or infinite, or the training library failed.
+        StoppedError: a stop was asked for; a checkpoint was saved first.
+        StorageError: a checkpoint or the model could not be written.
+    """
+    wishes = wishes or Wishes()
+    checkpoint = find_checkpoint(files.root, wishes.resume).path
+    probe = choose_probe(data.train.examples)
+    base_logits = probe_logits(loaded.model, probe)
+    keep_pissa_start(loaded.model, config, resumed=checkpoint is not None)
+    trainer, stopper, plan = _build(config, data, loaded, files, emit, wishes)
+    emit(Event.TRAINING_STARTED, trainer_type=config.training.trainer_type, rows=plan.rows)
+    if checkpoint:
+        emit(Event.TRAINING_RESUMED, checkpoint=checkpoint.name)
+    began = time.monotonic()
+    result = _run(trainer, checkpoint)
+    seconds = time.monotonic() - began
+    if stopper.stopped:
+        raise _stopped(files, int(trainer.state.global_step))
+    staging = save_model(trainer.model, loaded, config, files.staging(run_id))
+    emit(Event.TRAINING_COMPLETED, steps=int(trainer.state.global_step), train_loss=result.training_loss)
+    return Outcome(
+        staging=staging,
+        steps=int(trainer.state.global_step),
+        train_loss=float(result.training_loss),
+        seconds=seconds,
+        resumed_from=checkpoint.name if checkpoint else None,
+        keeps_best=keeps_best(config.training, plan),
+        train_ledger=data.train.ledger,
+        validation_ledger=data.validation.ledger if data.validation else None,
+        probe=probe,
+        base_logits=base_logits,
+        trained_logits=probe_logits(trainer.model, probe),
+        peak_vram_gb=_peak_vram_gb(loaded),
+    )
+
+
+def _build(
+    config: ForgeConfig, data: TokenisedData, loaded: LoadedModel, files: RunFiles, emit: Emit, wishes: Wishes
+) -> tuple[Any, StopOnRequest, Plan]:
+    kind = TRAINERS[config.training.trainer_type]
+    plan = Plan(
+        output_dir=str(files.root),
+        rows=len(data.train.examples),
+        has_validation=data.validation is not None,
+        max_length=config.model.max_length,
+        run_name=f"{Path(config.model.name_or_path).name}_finetune",
+        hardware=loaded.hardware,
+        precision=loaded.precision,
+    )
+    stopper = StopOnRequest(wishes.stop_requested)
+    trainer = build_trainer(
+        kind,
+        build_arguments(config.training, plan),
+        listeners=(Progress(emit), FiniteLoss(), stopper),
+        patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
+        model=loaded.model,
+        processing_class=loaded.tokenizer,
+        train_dataset=kind.build_dataset(data.train.examples),
+        eval_dataset=kind.build_dataset(data.validation.examples) if data.validation else None,
+    )
+    return trainer, stopper, plan
+
+
+def _run(trainer: Any, checkpoint: Path | None) -> Any:
+    torch = load_extra("torch", extra="train")
+    try:
+        return trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+    except torch.OutOfMemoryError as error:
+        raise TrainingError(
+            f"out of memory while training: {str(error).splitlines()[0]}",
+            hint="lower training.per_device_train_batch_size (raise gradient_accumulation_steps to match), lower "
+            "model.max_length, or set training.gradient_checkpointing: true",
+        ) from error
+
+
+def _stopped(files: RunFiles, step: int) -> StoppedError:
+    checkpoint = files.root / f"checkpoint-{step}"
+    saved = checkpoint if checkpoint.is_dir() else next(reversed(list_checkpoints(files.root)), None)
+    return StoppedError(
+        f"stopped at step {step} as asked; the checkpoint is saved",
+        checkpoint=str(saved) if saved else None,
+        hint="run the same command with --resume to continue",
+    )
+
+
+def _stop_ids(generation: Any) -> tuple[int, ...]:
+    ids = getattr(generation, "eos_token_id", None)
+    if ids is None:
+        return ()
+    return tuple(ids) if isinstance(ids, (list, tuple)) else (int(ids),)
+
+
+def _peak_vram_gb(loaded: LoadedModel) -> float | None:
+    if not loaded.hardware.has_gpu:
+        return None
+    torch = load_extra("torch", extra="train")
+    return float(round(sum(torch.cuda.max_memory_allocated(i) for i in range(torch.cuda.device_count())) / 1e9, 3))

@@ -1,0 +1,52 @@
+"""The order rows are trained in, a function of (seed, epoch) alone, so that a resumed run sees the same batches."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+
+_MEGABATCH = 50
+
+
+class EpochOrder:
+    """A sampler over row indices. ``strategy``: ``random``, ``sequential`` or ``group_by_length``.
+
+    ``group_by_length`` shuffles, then sorts inside blocks of 50 batches, so that rows of one batch have about the same
+    length and little is padded; the order of the batches stays random, and the longest batch comes first, so that
+    running out of memory shows at once.
+    """
+
+    def __init__(self, lengths: Sequence[int], *, batch_size: int, seed: int, strategy: str) -> None:
+        self._lengths = lengths
+        self._batch_size = batch_size
+        self._seed = seed
+        self._strategy = strategy
+        self.epoch = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        return len(self._lengths)
+
+    def __iter__(self) -> Iterator[int]:
+        indices = list(range(len(self._lengths)))
+        if self._strategy == "sequential":
+            return iter(indices)
+        rng = random.Random(f"{self._seed}:{self.epoch}")
+        rng.shuffle(indices)
+        return iter(self._grouped(indices, rng) if self._strategy == "group_by_length" else indices)
+
+    def _grouped(self, indices: list[int], rng: random.Random) -> list[int]:
+        size, block = self._batch_size, self._batch_size * _MEGABATCH
+        batches: list[list[int]] = []
+        for start in range(0, len(indices), block):
+            part = sorted(indices[start : start + block], key=lambda index: self._lengths[index], reverse=True)
+            batches += [part[at : at + size] for at in range(0, len(part), size)]
+        tail = [batches.pop()] if batches and len(batches[-1]) < size else []
+        longest = max(batches, key=lambda batch: self._lengths[batch[0]], default=None)
+        rng.shuffle(batches)
+        if longest is not None:
+            batches.remove(longest)
+            batches.insert(0, longest)
+        return [index for batch in [*batches, *tail] for index in batch]

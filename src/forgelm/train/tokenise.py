@@ -1,0 +1,243 @@
+"""Turns normalised rows into token ids and labels: the model's own template, loss only on what it should say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from forgelm.base.errors import DataError, ModelError
+from forgelm.data.rows import Row, RowFormat
+from forgelm.train.templates import ChatTemplate, Rendered, find_template, render
+from forgelm.train.token_ledger import LostRow, TokenLedger
+
+IGNORED = -100
+_BATCH = 1000
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row as the trainer sees it: ``input_ids`` and ``labels`` of equal length, ``IGNORED`` where no loss is."""
+
+    input_ids: list[int]
+    labels: list[int]
+    row: Row
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How rows become tokens. ``reply_mask`` false trains on every token; ``max_length`` is in tokens."""
+
+    tokenizer: Any
+    format: RowFormat
+    template: ChatTemplate | None
+    reply_mask: bool
+    max_length: int
+    add_eos: bool
+    stop_ids: frozenset[int]
+
+
+@dataclass(frozen=True)
+class TokenisedSplit:
+    """The examples of one split and the account of what was lost on the way."""
+
+    examples: tuple[Example, ...]
+    ledger: TokenLedger
+
+
+def choose_encoding(
+    tokenizer: Any,
+    rows: Sequence[Row],
+    row_format: RowFormat,
+    *,
+    max_length: int,
+    add_eos: bool,
+    reply_mask: bool | None,
+    generation_stop_ids: Sequence[int] = (),
+) -> Encoding:
+    """Decide template and mask for a dataset. ``reply_mask=None`` masks wherever the format has prompts.
+
+    Raises:
+        ModelError: the tokenizer cannot do what the data needs.
+    """
+    masked = row_format is not RowFormat.TEXT if reply_mask is None else reply_mask
+    if masked and row_format is RowFormat.TEXT:
+        raise ModelError("assistant_only_loss / completion_only_loss need prompts, but the data is plain text")
+    template = None
+    if is_chat(rows, row_format):
+        template = find_template(tokenizer, reply_mask=masked and row_format is RowFormat.MESSAGES)
+    if template and not tokenizer.is_fast:
+        raise ModelError("conversations need a fast tokenizer (tokenizer.json); this model has only a slow one")
+    stop_ids = frozenset({tokenizer.eos_token_id, *generation_stop_ids} - {None})
+    return Encoding(tokenizer, row_format, template, masked, max_length, add_eos, stop_ids)
+
+
+def is_chat(rows: Sequence[Row], row_format: RowFormat) -> bool:
+    """Tell whether rows of this format are conversations, rendered by the chat template."""
+    if row_format is RowFormat.MESSAGES:
+        return True
+    return row_format is RowFormat.PROMPT_COMPLETION and bool(rows) and isinstance(rows[0].value["prompt"], list)
+
+
+def tokenise(rows: Sequence[Row], encoding: Encoding) -> TokenisedSplit:
+    """Encode ``rows`` in order, cut to ``max_length``, and leave out rows with nothing left to learn."""
+    kept: list[Example] = []
+    lost: list[LostRow] = []
+    dropped = 0
+    for example in encode(rows, encoding):
+        targets = _count_targets(example.labels)
+        labels = example.labels[: encoding.max_length]
+        left = _count_targets(labels)
+        if left < targets or left == 0:
+            reason = "nothing to learn" if targets == 0 else "longer than max_length"
+            lost.append(_lost(example, targets - left, reason))
+        if left == 0:
+            dropped += 1
+            continue
+        kept.append(Example(example.input_ids[: encoding.max_length], labels, example.row))
+    ledger = TokenLedger(
+        rows=len(kept),
+        rows_truncated=len(lost) - dropped,
+        rows_dropped=dropped,
+        tokens=sum(len(example.input_ids) for example in kept),
+        target_tokens=sum(_count_targets(example.labels) for example in kept),
+        target_tokens_lost=sum(row.target_tokens_lost for row in lost),
+        lost=tuple(lost),
+    )
+    return TokenisedSplit(tuple(kept), ledger)
+
+
+def encode(rows: Sequence[Row], encoding: Encoding) -> Iterator[Example]:
+    """Yield every row's tokens and labels, uncut."""
+    remaining = iter(rows)
+    while batch := list(islice(remaining, _BATCH)):
+        if encoding.template is not None:
+            yield from _encode_chats(batch, encoding, encoding.template)
+        elif encoding.format is RowFormat.TEXT:
+            yield from _encode_texts(batch, encoding)
+        else:
+            yield from _encode_pairs(batch, encoding)
+
+
+def check_masks(split: TokenisedSplit, encoding: Encoding) -> None:
+    """Refuse to train on a wrong mask.
+
+    Raises:
+        DataError: there is nothing to learn, or no target has an end-of-turn token, so the model would never stop.
+    """
+    if not any(_count_targets(example.labels) for example in split.examples):
+        raise DataError("the loss mask is empty: no token of the training rows is a target")
+    wants_stop = encoding.format is not RowFormat.TEXT or encoding.add_eos
+    if wants_stop and not any(has_stop(example, encoding) for example in split.examples):
+        names = ", ".join(encoding.tokenizer.convert_ids_to_tokens(sorted(encoding.stop_ids)))
+        raise DataError(
+            f"no training target contains an end-of-turn token ({names or 'the tokenizer has none'}), so the model "
+            "would never learn to stop",
+            hint="put the end-of-turn token inside the template's {% generation %} block, set data.add_eos: true, or "
+            "raise model.max_length if every reply is cut",
+        )
+
+
+def has_stop(example: Example, encoding: Encoding) -> bool:
+    return any(label in encoding.stop_ids for label in example.labels)
+
+
+def _encode_chats(batch: list[Row], encoding: Encoding, template: ChatTemplate) -> Iterator[Example]:
+    conversations = [_conversation(row) for row in batch]
+    rendered = _render(batch, conversations, encoding, template, prompt=False)
+    if encoding.reply_mask and encoding.format is RowFormat.PROMPT_COMPLETION:
+        prompts = [{**chat, "messages": row.value["prompt"]} for chat, row in zip(conversations, batch, strict=True)]
+        asked = _render(batch, prompts, encoding, template, prompt=True)
+        rendered = [_only_completion(*triple) for triple in zip(batch, rendered, asked, strict=True)]
+    encoded = encoding.tokenizer(
+        [item.text for item in rendered], add_special_tokens=False, return_attention_mask=False
+    )
+    for index, (row, item) in enumerate(zip(batch, rendered, strict=True)):
+        ids = encoded["input_ids"][index]
+        labels = [IGNORED] * len(ids) if encoding.reply_mask else list(ids)
+        for begin, end in item.spans if encoding.reply_mask else ():
+            first, last = encoded.char_to_token(index, begin), encoded.char_to_token(index, end - 1)
+            if first is not None and last is not None:
+                labels[first : last + 1] = ids[first : last + 1]
+        yield Example(ids, labels, row)
+
+
+def _only_completion(row: Row, whole: Rendered, prompt: Rendered) -> Rendered:
+    if not whole.text.startswith(prompt.text):
+        raise DataError(
+            f"{row.where}: the model's chat template writes this prompt differently once the reply "
+            "is there, so training would not match inference",
+            hint="use a chat template that only appends, or give the rows as messages",
+        )
+    start = len(prompt.text)
+    marked = tuple((max(begin, start), end) for begin, end in whole.spans if end > start)
+    return Rendered(whole.text, marked or ((start, len(whole.text)),))
+
+
+def _render(
+    batch: list[Row],
+    conversations: list[dict[str, Any]],
+    encoding: Encoding,
+    template: ChatTemplate,
+    *,
+    prompt: bool,
+) -> list[Rendered]:
+    import jinja2
+
+    rendered = []
+    for row, conversation in zip(batch, conversations, strict=True):
+        try:
+            rendered += render(encoding.tokenizer, template, [conversation], prompt=prompt)
+        except (jinja2.TemplateError, TypeError, ValueError) as error:
+            raise DataError(f"{row.where}: the model's chat template refuses this conversation: {error}") from error
+    return rendered
+
+
+def _conversation(row: Row) -> dict[str, Any]:
+    messages = row.value.get("messages")
+    if messages is None:
+        messages = [*row.value["prompt"], *row.value["completion"]]
+    return {"messages": messages, "tools": row.value.get("tools")}
+
+
+def _encode_texts(batch: list[Row], encoding: Encoding) -> Iterator[Example]:
+    encoded = encoding.tokenizer([row.value["text"] for row in batch], return_attention_mask=False)
+    for row, text in zip(batch, encoded["input_ids"], strict=True):
+        ids = _with_eos(text, encoding)
+        yield Example(ids, list(ids), row)
+
+
+def _encode_pairs(batch: list[Row], encoding: Encoding) -> Iterator[Example]:
+    tokenizer = encoding.tokenizer
+    prompts = tokenizer([row.value["prompt"] for row in batch], return_attention_mask=False)["input_ids"]
+    wholes = tokenizer([row.value["prompt"] + row.value["completion"] for row in batch], return_attention_mask=False)[
+        "input_ids"
+    ]
+    for row, asked, whole in zip(batch, prompts, wholes, strict=True):
+        # Some tokenizers end every text with the end token; the reply comes where that would stand.
+        prompt = asked[:-1] if asked[-1:] == [tokenizer.eos_token_id] else asked
+        ids = _with_eos(_join(tokenizer, row, prompt, whole), encoding)
+        labels = [IGNORED] * len(prompt) + ids[len(prompt) :] if encoding.reply_mask else list(ids)
+        yield Example(ids, labels, row)
+
+
+def _join(tokenizer: Any, row: Row, prompt: list[int], whole: list[int]) -> list[int]:
+    # A merge across the seam would show the model a prompt it never sees at inference.
+    if whole[: len(prompt)] == prompt:
+        return whole
+    completion: list[int] = tokenizer(row.value["completion"], add_special_tokens=False)["input_ids"]
+    return prompt + completion
+
+
+def _with_eos(ids: list[int], encoding: Encoding) -> list[int]:
+    eos = encoding.tokenizer.eos_token_id
+    return [*ids, eos] if encoding.add_eos and eos is not None and ids[-1:] != [eos] else ids
+
+
+def _count_targets(labels: list[int]) -> int:
+    return sum(label != IGNORED for label in labels)
+
+
+def _lost(example: Example, target_tokens: int, reason: str) -> LostRow:
+    return LostRow(example.row.where, len(example.input_ids), target_tokens, reason)
