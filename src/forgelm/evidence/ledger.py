@@ -1,0 +1,280 @@
+"""Writes the audit log: each event becomes one line, linked to the line before it and on disk when the call returns."""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import os
+import threading
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from forgelm.base.errors import ConfigError, IntegrityError, StorageError
+from forgelm.base.events import Event
+from forgelm.base.files import RunFiles, sha256_bytes, storage_errors, sync_folder, to_json_safe
+from forgelm.base.redact import redact
+from forgelm.evidence.appendfile import AppendFile, Tail
+from forgelm.evidence.identity import operator_identity
+from forgelm.evidence.line import (
+    ENVELOPE,
+    GENESIS,
+    LONGEST_LINE,
+    line_hash,
+    read_entry,
+    tag_key,
+    tag_line,
+    tag_matches,
+)
+from forgelm.evidence.pin import Pin, pin_path, read_pin, write_pin
+from forgelm.evidence.recovery import mark_reported, quarantine, reported_name, unreported
+
+_log = logging.getLogger(__name__)
+_SECRET = "FORGELM_AUDIT_SECRET"
+_REROOT = "FORGELM_ALLOW_AUDIT_REROOT"
+_SHORT_SECRET = 16
+_NOBODY = object()
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+@dataclass(frozen=True)
+class _Head:
+    """The last line: its hash, its number from 1, and the event it holds."""
+
+    hash: str = GENESIS
+    number: int = 0
+    entry: dict[str, Any] | None = None
+
+
+class AuditLogger:
+    """The audit log of the run folder ``output_dir``; ``run_id`` is made up (``fg-`` and 12 hex digits) when not given.
+
+    Any number of threads, and of processes with a logger each, may write to one log. A forked child makes its own.
+    What a crash cut short is kept beside the log and reported in it as ``log.recovered``.
+
+    Raises:
+        ConfigError: no operator can be named; the log's secret is not set; or the log is gone and its manifest is not.
+        IntegrityError: the last line, the manifest or its tag is not what was written.
+        StorageError: the folder or the log cannot be written.
+    """
+
+    def __init__(self, output_dir: str, run_id: str | None = None) -> None:
+        self.run_id = run_id if run_id is not None else f"fg-{uuid.uuid4().hex[:12]}"
+        if not self.run_id:
+            raise ValueError("run_id is empty")
+        self.operator = operator_identity()
+        self.path: Path = RunFiles(_make_folder(Path(output_dir).absolute())).audit_log
+        self._secret = _read_secret()
+        self._key = tag_key(self._secret, self.run_id) if self._secret else None
+        self._mutex = threading.RLock()
+        self._writing = False
+        self._file = AppendFile(self.path)
+        self._head = _Head()
+        self._new_root: dict[str, Any] | None = None
+        self._rooted = False
+        if self.path.exists():
+            with self._file:
+                self._catch_up(opening=True)
+        else:
+            self._check_root(None)
+
+    def log_event(self, event: str, **fields: Any) -> None:
+        """Append one event. When this returns, the line is on disk.
+
+        Secrets in ``fields`` are redacted; NaN and infinity become null; what JSON has no form for becomes text.
+
+        Raises:
+            ValueError: ``fields`` would replace an envelope key (``timestamp``, ``run_id`` …) by another value, or are
+                longer than 16 MiB or nested without end.
+            StorageError: an ``OSError``; the event is not in the log, and the log is as it was.
+            IntegrityError, ConfigError: the log was changed meanwhile so that it cannot be continued.
+        """
+        details = self._prepare(event, fields)
+        with self._mutex:
+            if self._writing:
+                raise RuntimeError("an event is being written: a signal handler cannot log one in the middle of it")
+            self._writing = True
+            try:
+                self._write(event, details)
+            finally:
+                self._writing = False
+
+    def close(self) -> None:
+        """Give the file back; the next event reopens it."""
+        with self._mutex:
+            self._file.close()
+
+    def _prepare(self, event: str, fields: dict[str, Any]) -> dict[str, Any]:
+        if not isinstance(event, str) or not event:
+            raise ValueError("an event needs a name")
+        try:
+            details: dict[str, Any] = redact(fields if _is_plain(fields) else to_json_safe(fields))
+        except RecursionError:
+            raise ValueError(f"event '{event}' has a field that contains itself or is nested too deeply") from None
+        for key in ENVELOPE & details.keys():
+            if fields[key] != {"run_id": self.run_id, "operator": self.operator}.get(key, _NOBODY):
+                raise ValueError(f"'{key}' belongs to every line of the audit log; event '{event}' cannot set it")
+            del details[key]
+        return details
+
+    def _write(self, event: str, details: dict[str, Any]) -> None:
+        with self._file:
+            if self._file.has_moved() or not self._head.number:
+                self._catch_up()
+            self._append(event, details)
+
+    def _append(self, event: str, details: dict[str, Any]) -> None:
+        head, before = self._head, self._file.size
+        entry = {
+            "timestamp": datetime.now(UTC).isoformat(timespec="microseconds"),
+            "run_id": self.run_id,
+            "operator": self.operator,
+            "event": event,
+            "prev_hash": head.hash,
+            "seq": head.number + 1,
+            **details,
+        }
+        text = json.dumps(entry)
+        line = (tag_line(text, self._key) if self._key else text).encode("ascii")
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"event '{event}' is longer than {LONGEST_LINE >> 20} MiB; log a digest of it instead")
+        # An interrupt from here on leaves the head unknown, and the next event reads it from the file.
+        self._head = _Head()
+        self._file.append(line)
+        digest = line_hash(line)
+        if head.number == 0:
+            self._pin_first_line(digest, before)
+        self._head = _Head(digest, head.number + 1, entry)
+
+    def _pin_first_line(self, digest: str, before: int) -> None:
+        try:
+            write_pin(self.path, Pin(digest, self.run_id))
+        except StorageError:
+            self._file.cut(before)
+            raise
+
+    def _catch_up(self, *, opening: bool = False) -> None:
+        """Learn where the log stands now, and repair what a writer that was killed left undone."""
+        tail = self._file.read_tail()
+        self._check_root(tail.last_line)
+        self._head = self._read_head(tail)
+        if tail.torn:
+            quarantine(self.path, tail.torn)
+            self._file.cut(self._file.size)
+        if self._new_root is not None:
+            self._append(Event.LOG_REROOTED, self._new_root)
+            self._new_root = None
+        if tail.torn or opening:
+            self._report_recovered()
+
+    def _report_recovered(self) -> None:
+        for kept in unreported(self.path):
+            torn = kept.read_bytes()
+            report = {"file": reported_name(kept).name, "size_bytes": len(torn), "sha256": sha256_bytes(torn)}
+            last = self._head.entry or {}
+            if last.get("event") != Event.LOG_RECOVERED or last.get("sha256") != report["sha256"]:
+                self._append(Event.LOG_RECOVERED, report)
+                _log.warning("%s ended in an incomplete line, whose bytes are kept in %s", self.path, report["file"])
+            mark_reported(kept)
+
+    def _read_head(self, tail: Tail) -> _Head:
+        line = tail.last_line
+        if line is None:
+            return _Head()
+        try:
+            entry = read_entry(line)
+        except ValueError as error:
+            raise self._refuse(f"its last line is {error}") from None
+        self._check_secret(line, entry)
+        number = entry.get("seq")
+        if type(number) is not int or number < 1:
+            number = self._file.count_lines()
+        return _Head(line_hash(line), number, entry)
+
+    def _check_secret(self, line: bytes, entry: dict[str, Any]) -> None:
+        """An untagged line behind tagged ones, or one tagged with another secret, would make the log fail its check."""
+        if "_hmac" not in entry:
+            return
+        if not self._secret:
+            raise ConfigError(f"{self.path} carries HMAC tags", hint=f"set {_SECRET} to the secret it was begun with")
+        if not tag_matches(line.decode(), tag_key(self._secret, str(entry.get("run_id")))):
+            raise self._refuse(f"the tag of its last line does not match {_SECRET}: another secret, or a changed line")
+
+    def _check_root(self, last_line: bytes | None) -> None:
+        """Compare the log's first line with the manifest, or pin it when a crash came between the two."""
+        if self._rooted:
+            return
+        problem, pin = "", None
+        try:
+            pin = read_pin(self.path)
+        except ValueError as error:
+            problem = str(error)
+        if last_line is None:
+            problem = problem or ("the log is gone or empty, and its manifest is not" if pin else "")
+            if problem:
+                self._allow_reroot(ConfigError, problem, pin)
+            return
+        first = self._first_pin()
+        if not problem and pin is None:
+            write_pin(self.path, first)
+        elif problem or pin != first:
+            self._allow_reroot(IntegrityError, problem or "the log's first line is not the one its manifest pins", pin)
+            write_pin(self.path, first)
+        self._rooted = True
+
+    def _first_pin(self) -> Pin:
+        line = self._file.first_line()
+        try:
+            return Pin(line_hash(line), str(read_entry(line).get("run_id")))
+        except ValueError as error:
+            raise self._refuse(f"its first line is {error}") from None
+
+    def _allow_reroot(self, kind: type[ConfigError] | type[IntegrityError], problem: str, pin: Pin | None) -> None:
+        if os.environ.get(_REROOT) != "1":
+            raise kind(
+                f"{pin_path(self.path)}: {problem}",
+                hint=f"restore the log, use another output folder, or set {_REROOT}=1 to begin anew on the record",
+            )
+        self._new_root = {
+            "reason": problem,
+            "pinned_sha256": pin.first_entry_sha256 if pin else None,
+            "pinned_run_id": pin.run_id if pin else None,
+        }
+
+    def _refuse(self, what: str) -> IntegrityError:
+        return IntegrityError(
+            f"{self.path} cannot be continued: {what}",
+            hint="keep it as it is, look at it with 'forgelm verify-audit', and start in another output folder",
+        )
+
+
+def _is_plain(fields: dict[str, Any]) -> bool:
+    """Return whether every value is one that JSON has a form for, without looking into containers."""
+    for value in fields.values():
+        kind = type(value)
+        if kind is float:
+            if not math.isfinite(value):
+                return False
+        elif kind not in _PLAIN:
+            return False
+    return True
+
+
+def _read_secret() -> str | None:
+    secret = os.environ.get(_SECRET) or None
+    if secret and len(secret) < _SHORT_SECRET:
+        _log.warning("%s has %d characters; below %d it can be guessed", _SECRET, len(secret), _SHORT_SECRET)
+    return secret
+
+
+def _make_folder(folder: Path) -> Path:
+    """Create ``folder``; a power cut after the first event must not take it away."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    with storage_errors(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            sync_folder(path.parent)
+    return folder

@@ -1,0 +1,30 @@
+"""The facts of one run, gathered in one frozen value that every document is written from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from forgelm.config.root import ForgeConfig
+from forgelm.data.rows import PreparedData
+from forgelm.evaluate.measurement import Measurement
+from forgelm.gate import Verdict
+from forgelm.model.load import LoadedModel
+from forgelm.train.loop import Outcome, TokenisedData
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What happened. ``metrics`` are flat numbers; ``resources`` is ``None`` for what this machine cannot say."""
+
+    run_id: str
+    config: ForgeConfig
+    prepared: PreparedData
+    tokenised: TokenisedData
+    loaded: LoadedModel
+    outcome: Outcome
+    measurements: tuple[Measurement, ...]
+    verdict: Verdict
+    metrics: Mapping[str, float]
+    resources: Mapping[str, Any] = field(default_factory=dict)
