@@ -1,0 +1,63 @@
+"""Checks everything a run needs that can be checked without training: the dry run reads the data and the tokenizer."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from forgelm.base.network import go_offline, hub_token, silence_telemetry
+from forgelm.config.root import ForgeConfig
+from forgelm.data.prepare import prepare
+from forgelm.model.load import load_tokenizer, plan_load, resolve
+from forgelm.run.folder import check_writable, run_files
+from forgelm.train.loop import tokenise_data
+
+
+def check_run(config: ForgeConfig) -> dict[str, Any]:
+    """Return the dry-run report: what would run, and what the data holds.
+
+    Raises:
+        ConfigError: the configuration, the data, the model or the output folder cannot be used.
+    """
+    silence_telemetry()
+    if config.model.offline:
+        go_offline()
+    files = run_files(config)
+    check_writable(files.root)
+    prepared = prepare(
+        config.data,
+        seed=config.training.seed,
+        offline=config.model.offline,
+        token=hub_token(config.auth.hf_token if config.auth else None),
+    )
+    revision = resolve(config)
+    precision = plan_load(config, revision)
+    tokenised = tokenise_data(config, prepared, load_tokenizer(config, revision))
+    model, lora, training, limits = config.model, config.lora, config.training, config.evaluation
+    return {
+        "success": True,
+        "status": "valid",
+        "model": model.name_or_path,
+        "backend": model.backend,
+        "load_in_4bit": precision.four_bit,
+        "trust_remote_code": model.trust_remote_code,
+        "dora": bool(lora and lora.method == "dora"),
+        "lora_rank": lora.r if lora else None,
+        "lora_alpha": lora.alpha if lora else None,
+        "dataset": config.data.dataset_name_or_path,
+        "epochs": training.num_train_epochs,
+        "batch_size": training.per_device_train_batch_size,
+        "output_dir": str(files.final_model),
+        "offline": model.offline,
+        "rope_scaling": training.rope_scaling,
+        "neftune_noise_alpha": training.neftune_noise_alpha,
+        "auto_revert": bool(limits and limits.auto_revert),
+        "compliance_configured": bool(config.compliance and config.compliance.provider_name.strip()),
+        "risk_classification": config.compliance.risk_classification if config.compliance else None,
+        "revision": revision.revision_resolved,
+        "data_format": prepared.format,
+        "train_rows": len(tokenised.train.examples),
+        "validation_rows": len(tokenised.validation.examples) if tokenised.validation else 0,
+        "token_ledger": tokenised.train.ledger.as_record(),
+        "notes": [*prepared.notes, *precision.notes],
+        "config_hash": config.config_hash,
+    }

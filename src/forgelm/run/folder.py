@@ -1,0 +1,64 @@
+"""Opens a run folder for one process at a time, after showing that it can be written to."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from forgelm.base.errors import ConfigError, RunBusyError
+from forgelm.base.files import RunFiles
+from forgelm.config.root import ForgeConfig
+
+
+def run_files(config: ForgeConfig) -> RunFiles:
+    """Return the paths of the run this configuration describes; relative ones are made absolute now."""
+    return RunFiles(Path(config.training.output_dir).absolute(), config.training.final_model_dir)
+
+
+@contextlib.contextmanager
+def open_folder(files: RunFiles) -> Iterator[None]:
+    """Hold the run folder, made when missing.
+
+    Raises:
+        ConfigError: the folder cannot be made or written to.
+        RunBusyError: another process holds it.
+    """
+    check_writable(files.root)
+    lock = FileLock(files.lock)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise RunBusyError(
+            f"another run is using {files.root}",
+            hint="wait for it to end, or give this run its own training.output_dir",
+        ) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{files.lock} cannot be locked: {error.strerror or error}",
+            hint="choose a folder you may write to, or remove that file when no run is using it",
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def check_writable(folder: Path) -> None:
+    """Make ``folder`` and write to it once, so that a run does not find out after training.
+
+    Raises:
+        ConfigError: it cannot be made or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder, prefix=".forgelm."):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"training.output_dir {folder} cannot be written to: {error.strerror or error}",
+            hint="choose a folder you may write to",
+        ) from error

@@ -1,0 +1,308 @@
+"""One run, from configuration to a published model. The whole product reads here from top to bottom."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from dataclasses import dataclass, replace
+from typing import Any
+
+from forgelm.base.errors import IntegrityError, StoppedError
+from forgelm.base.events import TRANSIENT, Emit, Event, emit_nothing
+from forgelm.base.files import RunFiles, write_text
+from forgelm.base.network import go_offline, hub_token, silence_telemetry
+from forgelm.config.root import ForgeConfig
+from forgelm.data.prepare import prepare
+from forgelm.data.rows import PreparedData
+from forgelm.evaluate.loss import measure_loss
+from forgelm.evaluate.measurement import Measurement
+from forgelm.evaluate.self_check import measure_saved_model
+from forgelm.evidence.cards import write_deployer_instructions, write_model_card
+from forgelm.evidence.inventory import verify_integrity, write_integrity_manifest
+from forgelm.evidence.ledger import AuditLogger
+from forgelm.evidence.manifest import write_compliance
+from forgelm.evidence.record import RunRecord
+from forgelm.gate import Thresholds, Verdict, decide
+from forgelm.model.load import LoadedModel, load, load_saved, release_memory
+from forgelm.publish.promote import Disposition, Published, choose_disposition, promote
+from forgelm.run.folder import open_folder, run_files
+from forgelm.run.resources import measure_resources
+from forgelm.run.result import TrainResult
+from forgelm.run.stop import StopRequest
+from forgelm.train.loop import Outcome, TokenisedData, Wishes, tokenise_data, train
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What every step of one run shares."""
+
+    config: ForgeConfig
+    files: RunFiles
+    run_id: str
+    emit: Emit
+    wishes: Wishes
+    stop: StopRequest
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """What training hands on. The model in memory is gone: from here on only what was saved counts."""
+
+    loaded: LoadedModel
+    tokenised: TokenisedData
+    outcome: Outcome
+    baseline: float | None
+
+
+def run_single(
+    config: ForgeConfig, *, resume: str | None = None, listen: Emit = emit_nothing, stop: StopRequest | None = None
+) -> TrainResult:
+    """Train, judge, document and publish one model.
+
+    ``listen`` hears every event, progress included; the audit log hears all that are not transient. ``resume`` is
+    ``None``, ``"auto"`` or the path of a checkpoint.
+
+    Raises:
+        ConfigError: the configuration, the data or the model cannot be used; nothing was trained.
+        TrainingError: training began and failed; nothing was promoted.
+        StoppedError: a stop was asked for through ``stop``.
+        StorageError: something could not be written; nothing was promoted.
+    """
+    silence_telemetry()
+    if config.model.offline:
+        go_offline()
+    files = run_files(config)
+    stop = stop or StopRequest()
+    with open_folder(files):
+        ledger = AuditLogger(str(files.root))
+
+        def emit(event: Event, /, **fields: Any) -> None:
+            if event not in TRANSIENT:
+                ledger.log_event(event, **fields)
+            listen(event, **fields)
+
+        run = _Run(config, files, ledger.run_id, emit, Wishes(resume, stop.asked), stop)
+        try:
+            return _run(run)
+        except BaseException as error:
+            shutil.rmtree(files.staging(run.run_id), ignore_errors=True)
+            # The log may be what cannot be written; the error that ended the run matters more.
+            with contextlib.suppress(OSError):
+                _report_end(run, error)
+            raise
+
+
+def _run(run: _Run) -> TrainResult:
+    config, emit = run.config, run.emit
+    write_text(run.files.config, config.to_yaml())
+    emit(
+        Event.PIPELINE_INITIALIZED,
+        model=config.model.name_or_path,
+        trainer_type=config.training.trainer_type,
+        config_hash=config.config_hash,
+    )
+    prepared = _prepare(run)
+    trained = _train(run, prepared)
+    run.stop.check()
+    measured = _evaluate(run, trained)
+    verdict = _decide(run, measured)
+    run.stop.check()
+    record = RunRecord(
+        run_id=run.run_id,
+        config=config,
+        prepared=prepared,
+        tokenised=trained.tokenised,
+        loaded=trained.loaded,
+        outcome=trained.outcome,
+        measurements=measured,
+        verdict=verdict,
+        metrics=_metrics(trained.outcome, measured),
+        resources=measure_resources(config, trained.loaded.hardware, trained.outcome),
+    )
+    _write_evidence(run, record)
+    return _result(record, _publish(run, record))
+
+
+def _prepare(run: _Run) -> PreparedData:
+    config = run.config
+    run.emit(Event.STAGE, name="reading the data")
+    prepared = prepare(
+        config.data,
+        seed=config.training.seed,
+        offline=config.model.offline,
+        token=hub_token(config.auth.hf_token if config.auth else None),
+    )
+    run.emit(
+        Event.DATA_PREPARED,
+        format=prepared.format,
+        train_rows=len(prepared.train),
+        validation_rows=len(prepared.validation or ()),
+        validation_origin=prepared.validation_origin,
+        rows_skipped=len(prepared.skipped),
+        notes=list(prepared.notes),
+    )
+    run.stop.check()
+    return prepared
+
+
+def _train(run: _Run, prepared: PreparedData) -> _Trained:
+    run.emit(Event.STAGE, name="loading the model")
+    loaded = load(run.config)
+    run.emit(
+        Event.MODEL_LOADED,
+        revision=loaded.revision.revision_resolved,
+        resolution_source=loaded.revision.resolution_source,
+        adapter_method=loaded.adapter_method,
+        quantization=loaded.quantization,
+        notes=list(loaded.precision.notes),
+    )
+    run.emit(Event.STAGE, name="tokenising")
+    tokenised = tokenise_data(run.config, prepared, loaded.tokenizer, loaded.model.generation_config)
+    run.stop.check()
+    baseline = None
+    if tokenised.validation is not None:
+        run.emit(Event.STAGE, name="measuring the base model")
+        baseline = _measure_loss(loaded.model, loaded, tokenised).value
+    run.emit(Event.STAGE, name="training")
+    outcome = train(run.config, tokenised, loaded, run.files, run_id=run.run_id, emit=run.emit, wishes=run.wishes)
+    run.emit(Event.MODEL_STAGED, path=outcome.staging.name)
+    return _Trained(replace(loaded, model=None), tokenised, outcome, baseline)
+
+
+def _evaluate(run: _Run, trained: _Trained) -> tuple[Measurement, ...]:
+    run.emit(Event.STAGE, name="judging the saved model")
+    release_memory()
+    loaded, outcome = trained.loaded, trained.outcome
+    saved = load_saved(outcome.staging, run.config, loaded)
+    check = measure_saved_model(
+        saved,
+        loaded.tokenizer,
+        outcome,
+        load_dtype=loaded.precision.load_dtype,
+        merged_from_4bit=loaded.precision.four_bit and run.config.training.merge_adapters,
+    )
+    run.emit(Event.SELF_CHECK_COMPLETED, difference=check.value, **check.details)
+    if trained.tokenised.validation is None:
+        return (check,)
+    return check, replace(_measure_loss(saved, loaded, trained.tokenised), baseline=trained.baseline)
+
+
+def _measure_loss(model: Any, loaded: LoadedModel, tokenised: TokenisedData) -> Measurement:
+    examples = tokenised.validation.examples if tokenised.validation else ()
+    return measure_loss(model, examples, pad_token_id=loaded.tokenizer.pad_token_id)
+
+
+def _decide(run: _Run, measured: tuple[Measurement, ...]) -> Verdict:
+    thresholds = _thresholds(run.config, measured)
+    verdict = decide(measured, thresholds)
+    loss = next((gate for gate in verdict.gates if gate.gate == "loss"), None)
+    if loss is not None:
+        run.emit(
+            Event.LOSS_GATE_COMPLETED,
+            passed=loss.status == "passed",
+            eval_loss=next((m.value for m in measured if m.name == "eval_loss"), None),
+            max_acceptable_loss=thresholds.max_loss,
+            baseline_loss=thresholds.baseline_loss,
+        )
+    return verdict
+
+
+def _thresholds(config: ForgeConfig, measured: tuple[Measurement, ...]) -> Thresholds:
+    limits = config.evaluation
+    if limits is None:
+        return Thresholds()
+    baseline = limits.baseline_loss
+    if baseline is None and limits.auto_revert:
+        baseline = next((m.baseline for m in measured if m.name == "eval_loss"), None)
+    required = limits.auto_revert or limits.max_acceptable_loss is not None or limits.baseline_loss is not None
+    return Thresholds(required, limits.max_acceptable_loss, baseline)
+
+
+def _metrics(outcome: Outcome, measured: tuple[Measurement, ...]) -> dict[str, float]:
+    metrics = {"train_loss": outcome.train_loss, "train_steps": float(outcome.steps)}
+    for measurement in measured:
+        if measurement.name == "eval_loss" and measurement.value is not None:
+            metrics["eval_loss"] = measurement.value
+            metrics["perplexity"] = measurement.details["perplexity"]
+            if measurement.baseline is not None:
+                metrics["baseline_eval_loss"] = measurement.baseline
+    return metrics
+
+
+def _write_evidence(run: _Run, record: RunRecord) -> None:
+    run.emit(Event.STAGE, name="writing the evidence")
+    staging = record.outcome.staging
+    report = run.files.data_audit_report
+    if not report.is_file():
+        run.emit(Event.GOVERNANCE_SECTION_MISSING, section="data_audit", expected_path=report.name)
+    written = write_compliance(run.files, record)
+    run.emit(
+        Event.GOVERNANCE_EXPORTED,
+        output_path="compliance/data_governance_report.json",
+        dataset_count=len(record.prepared.sources),
+    )
+    run.emit(
+        Event.ARTIFACTS_EXPORTED, output_dir="compliance", files=[path.name for path in written], governance_ok=True
+    )
+    write_model_card(staging, record)
+    write_deployer_instructions(staging, record)
+    write_integrity_manifest(staging)
+    checked = verify_integrity(str(staging))
+    if not checked.valid:
+        raise IntegrityError(f"the model changed while its integrity manifest was written: {checked.reason}")
+    run.emit(Event.MODEL_INTEGRITY_VERIFIED, artifacts=checked.verified_count)
+
+
+def _publish(run: _Run, record: RunRecord) -> Published:
+    limits, verdict = run.config.evaluation, record.verdict
+    disposition = choose_disposition(
+        verdict,
+        auto_revert=bool(limits and limits.auto_revert),
+        require_human_approval=bool(limits and limits.require_human_approval),
+    )
+    if disposition is Disposition.REFUSED:
+        run.emit(Event.MODEL_REVERTED, reason=verdict.failures[0].source or "evaluation", detail=verdict.reason)
+    published = promote(run.files, run.run_id, verdict, disposition)
+    if disposition is Disposition.HELD:
+        run.emit(
+            Event.HUMAN_APPROVAL_REQUIRED,
+            gate="final_model",
+            reason="require_human_approval=true",
+            metrics=dict(record.metrics),
+            staging_path=str(published.path),
+            run_id=run.run_id,
+            config_hash=run.config.config_hash,
+        )
+        return published
+    if disposition is Disposition.PROMOTED:
+        superseded = str(published.superseded) if published.superseded else None
+        run.emit(Event.MODEL_PROMOTED, path=published.path.name, gates_passed=verdict.passed, superseded=superseded)
+    run.emit(Event.PIPELINE_COMPLETED, success=verdict.passed, metrics_summary=dict(record.metrics))
+    return published
+
+
+def _result(record: RunRecord, published: Published) -> TrainResult:
+    path = str(published.path)
+    promoted, held = (published.disposition is which for which in (Disposition.PROMOTED, Disposition.HELD))
+    return TrainResult(
+        success=record.verdict.passed,
+        metrics=dict(record.metrics),
+        final_model_path=path if promoted else None,
+        reverted=published.disposition is Disposition.REFUSED,
+        error=record.verdict.reason,
+        estimated_cost_usd=record.resources.get("estimated_cost_usd"),
+        staging_path=path if held else None,
+        resource_usage=dict(record.resources),
+        awaiting_approval=held,
+        run_id=record.run_id,
+        config_hash=record.config.config_hash,
+        gates=record.verdict.as_record()["gates"],
+        quarantine_path=None if promoted or held else path,
+    )
+
+
+def _report_end(run: _Run, error: BaseException) -> None:
+    if isinstance(error, StoppedError):
+        run.emit(Event.PIPELINE_STOPPED, checkpoint=error.checkpoint, resumable=True)
+    else:
+        run.emit(Event.PIPELINE_FAILED, error=f"{type(error).__name__}: {error}")

@@ -1,0 +1,51 @@
+"""Fixtures for tests of a whole run."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Finished, Heard, order_rows, sections, write_rows
+
+from forgelm.config.root import ForgeConfig
+from forgelm.run.single import run_single
+
+os.environ.setdefault("FORGELM_OPERATOR", "tests")
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@pytest.fixture
+def orders(tmp_path: Path) -> Path:
+    """120 rows of the bundled task."""
+    return write_rows(tmp_path / "orders.jsonl", order_rows(120))
+
+
+@pytest.fixture
+def make_config(orders: Path, tmp_path: Path) -> Callable[..., ForgeConfig]:
+    """Build a config over ``orders`` that writes to ``tmp_path/run``."""
+
+    def make(**changes: Any) -> ForgeConfig:
+        return ForgeConfig(**sections(orders, tmp_path / "run", **changes))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    folder = tmp_path_factory.mktemp("finished")
+    data = write_rows(folder / "orders.jsonl", order_rows(400))
+    config = ForgeConfig(
+        **sections(
+            data,
+            folder / "run",
+            training={"num_train_epochs": 2, "eval_steps": 20, "save_steps": 20},
+            evaluation={"auto_revert": True, "max_acceptable_loss": 2.0},
+            risk_assessment={"intended_use": "tests", "foreseeable_misuse": ["medical | advice"]},
+            compliance={"provider_name": "Prov *ider*", "system_name": "Till", "intended_purpose": "orders"},
+        )
+    )
+    heard = Heard()
+    return Finished(config, run_single(config, listen=heard), heard, folder / "run")
