@@ -1,0 +1,49 @@
+"""The names of everything a run reports; the audit log's catalogue is this enum."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Protocol
+
+
+class Event(StrEnum):
+    """Event names. Those of the contract keep their spelling; ``TRANSIENT`` ones never reach the audit log."""
+
+    PIPELINE_INITIALIZED = "pipeline.initialized"
+    PIPELINE_COMPLETED = "pipeline.completed"
+    PIPELINE_FAILED = "pipeline.failed"
+    PIPELINE_STOPPED = "pipeline.stopped"
+    DATA_PREPARED = "data.prepared"
+    MODEL_LOADED = "model.loaded"
+    TRAINING_STARTED = "training.started"
+    TRAINING_RESUMED = "training.resumed"
+    TRAINING_COMPLETED = "training.completed"
+    LOSS_GATE_COMPLETED = "evaluation.loss_gate_completed"
+    SELF_CHECK_COMPLETED = "evaluation.self_check_completed"
+    MODEL_STAGED = "model.staged"
+    MODEL_PROMOTED = "model.promoted"
+    MODEL_REVERTED = "model.reverted"
+    MODEL_INTEGRITY_VERIFIED = "model.integrity_verified"
+    GOVERNANCE_EXPORTED = "compliance.governance_exported"
+    GOVERNANCE_SECTION_MISSING = "compliance.governance_section_missing"
+    ARTIFACTS_EXPORTED = "compliance.artifacts_exported"
+    HUMAN_APPROVAL_REQUIRED = "human_approval.required"
+    LOG_RECOVERED = "log.recovered"
+    LOG_REROOTED = "log.rerooted"
+
+    STAGE = "progress.stage"
+    PROGRESS = "progress.step"
+    WARNING = "progress.warning"
+
+
+TRANSIENT = frozenset({Event.STAGE, Event.PROGRESS, Event.WARNING})
+
+
+class Emit(Protocol):
+    """What a stage is handed to report with: ``emit(Event.X, key=value, ...)``."""
+
+    def __call__(self, event: Event, /, **fields: Any) -> None: ...
+
+
+def emit_nothing(event: Event, /, **fields: Any) -> None:
+    """An ``Emit`` for callers that want no reports."""
