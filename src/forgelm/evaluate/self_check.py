@@ -1,0 +1,67 @@
+"""Loads what was saved and compares it with what was trained, so that a broken artefact never leaves staging."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from forgelm.base.extras import load_extra
+from forgelm.evaluate.measurement import Measurement
+from forgelm.train.loop import Outcome
+from forgelm.train.probe import probe_logits
+
+# Relative error of the saved model's logits: rounding in the load type, and a merge rounds once more.
+_TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 2e-2}
+_QUANTISED_MERGE = 0.5
+
+
+def measure_saved_model(
+    saved: Any, tokenizer: Any, outcome: Outcome, *, load_dtype: str, merged_from_4bit: bool = False
+) -> Measurement:
+    """Return the relative difference between the saved and the trained model's logits (0 is identical).
+
+    The details hold ``limit`` for that difference, ``change`` (how far the saved model moved from its base, which must
+    be above 0 or training had no effect) and ``problems``, empty when everything agrees.
+    """
+    logits = probe_logits(saved, outcome.probe)
+    difference = _relative_difference(logits, outcome.trained_logits)
+    change = _relative_difference(logits, outcome.base_logits)
+    limit = _QUANTISED_MERGE if merged_from_4bit else _TOLERANCE[load_dtype]
+    problems = []
+    if not math.isfinite(difference):
+        problems.append("the saved model's logits are not finite numbers")
+    elif difference > limit:
+        problems.append(
+            f"the saved model's logits differ from the trained one's by {difference:.2e} (limit {limit:.0e})"
+        )
+    if change == 0.0:
+        problems.append("the saved model answers exactly like its base: training had no effect or was not saved")
+    problems += _vocabulary_problems(saved, tokenizer)
+    return Measurement(
+        "self_check",
+        difference,
+        sum(len(row) for row in outcome.probe),
+        "relative difference of logits",
+        details={"limit": limit, "change": change, "problems": problems},
+    )
+
+
+def _relative_difference(left: list[Any], right: list[Any]) -> float:
+    torch = load_extra("torch", extra="train")
+    if any(one.shape != other.shape for one, other in zip(left, right, strict=True)):
+        return math.inf
+    apart = sum(float(torch.sum((one - other) ** 2)) for one, other in zip(left, right, strict=True))
+    size = sum(float(torch.sum(other**2)) for other in right)
+    return math.sqrt(apart / size) if size else math.inf
+
+
+def _vocabulary_problems(saved: Any, tokenizer: Any) -> list[str]:
+    rows = saved.get_input_embeddings().weight.shape[0]
+    heads = saved.get_output_embeddings().weight.shape[0]
+    highest = max(tokenizer.get_vocab().values()) + 1
+    problems = []
+    if highest > rows:
+        problems.append(f"the tokenizer has ids up to {highest - 1}, the saved embedding {rows} rows")
+    if heads != rows:
+        problems.append(f"the saved embedding has {rows} rows, the output layer {heads}")
+    return problems
