@@ -1,0 +1,118 @@
+"""ForgeLM: one YAML in; a fine-tuned model, a verdict and sealed evidence out.
+
+Names resolve on first use, so ``import forgelm`` loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import MappingProxyType
+
+# The real constant lives in typing, whose import would take a third of this package's time.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from forgelm.assist.preview import DatasetPreview, preview_dataset
+    from forgelm.base.errors import (
+        ConfigError,
+        DataError,
+        ForgeError,
+        IntegrityError,
+        ModelError,
+        OptionalDependencyError,
+        RunBusyError,
+        StoppedError,
+        StorageError,
+        TrainingError,
+    )
+    from forgelm.config.load import load_config
+    from forgelm.config.root import ForgeConfig
+    from forgelm.evidence.chain import VerifyResult, verify_audit_log
+    from forgelm.evidence.inventory import VerifyIntegrityResult, verify_integrity
+    from forgelm.evidence.ledger import AuditLogger
+    from forgelm.model.authentication import setup_authentication
+    from forgelm.model.load import get_model_and_tokenizer
+    from forgelm.run.result import TrainResult
+    from forgelm.run.trainer import ForgeTrainer
+    from forgelm.train.checkpoints import manage_checkpoints
+    from forgelm.train.dataset import prepare_dataset
+
+    __version__: str
+
+__api_version__ = "1.0.0"
+
+_HOMES = MappingProxyType(
+    {
+        "AuditLogger": "forgelm.evidence.ledger",
+        "ConfigError": "forgelm.base.errors",
+        "DataError": "forgelm.base.errors",
+        "DatasetPreview": "forgelm.assist.preview",
+        "ForgeConfig": "forgelm.config.root",
+        "ForgeError": "forgelm.base.errors",
+        "ForgeTrainer": "forgelm.run.trainer",
+        "IntegrityError": "forgelm.base.errors",
+        "ModelError": "forgelm.base.errors",
+        "OptionalDependencyError": "forgelm.base.errors",
+        "RunBusyError": "forgelm.base.errors",
+        "StoppedError": "forgelm.base.errors",
+        "StorageError": "forgelm.base.errors",
+        "TrainResult": "forgelm.run.result",
+        "TrainingError": "forgelm.base.errors",
+        "VerifyIntegrityResult": "forgelm.evidence.inventory",
+        "VerifyResult": "forgelm.evidence.chain",
+        "get_model_and_tokenizer": "forgelm.model.load",
+        "load_config": "forgelm.config.load",
+        "manage_checkpoints": "forgelm.train.checkpoints",
+        "prepare_dataset": "forgelm.train.dataset",
+        "preview_dataset": "forgelm.assist.preview",
+        "setup_authentication": "forgelm.model.authentication",
+        "verify_audit_log": "forgelm.evidence.chain",
+        "verify_integrity": "forgelm.evidence.inventory",
+    }
+)
+
+__all__ = [
+    "AuditLogger",
+    "ConfigError",
+    "DataError",
+    "DatasetPreview",
+    "ForgeConfig",
+    "ForgeError",
+    "ForgeTrainer",
+    "IntegrityError",
+    "ModelError",
+    "OptionalDependencyError",
+    "RunBusyError",
+    "StoppedError",
+    "StorageError",
+    "TrainResult",
+    "TrainingError",
+    "VerifyIntegrityResult",
+    "VerifyResult",
+    "__api_version__",
+    "__version__",
+    "get_model_and_tokenizer",
+    "load_config",
+    "manage_checkpoints",
+    "prepare_dataset",
+    "preview_dataset",
+    "setup_authentication",
+    "verify_audit_log",
+    "verify_integrity",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        value: Any = import_module("importlib.metadata").version("forgelm")
+    elif name in _HOMES:
+        value = getattr(import_module(_HOMES[name]), name)
+    else:
+        raise AttributeError(f"module 'forgelm' has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,1 @@
+"""The ``forgelm`` command: parse, call one public function, render, exit."""

@@ -1,0 +1,131 @@
+"""The ``forgelm`` command's top level: finds the command, runs it, prints its reply. The only exit of the program."""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import NoReturn
+
+import click
+
+from forgelm.base.errors import ConfigError, ExitCode
+from forgelm.cli.options import Shared, set_up_logging, shared, shared_options, wants_json
+from forgelm.cli.render import Reply, show, show_error
+
+COMMANDS = MappingProxyType(
+    {
+        "preview": ("forgelm.cli.preview", "Show rows as the model will see them, trained tokens highlighted."),
+        "quickstart": ("forgelm.cli.quickstart", "Fine-tune the bundled model on bundled data, offline, on a CPU."),
+        "schema": ("forgelm.cli.schema", "Print the JSON Schema of the configuration, for editors."),
+        "verify-audit": ("forgelm.cli.verify", "Check the hash chain of an audit log."),
+        "verify-integrity": ("forgelm.cli.verify", "Check a model folder against its integrity manifest."),
+    }
+)
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module only when that command is run; ``--help`` needs none."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        found: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--config", type=click.Path(), help="The YAML file to run.")
+@click.option("--set", "overrides", multiple=True, metavar="SECTION.FIELD=VALUE", help="Change one value of the file.")
+@click.option("--dry-run", is_flag=True, help="Check config, data, model access and output folder; train nothing.")
+@click.option(
+    "--resume",
+    is_flag=False,
+    flag_value="auto",
+    default=None,
+    metavar="[CHECKPOINT]",
+    help="Continue from a checkpoint; without a path, from the newest complete one.",
+)
+@click.option("--offline", is_flag=True, help="Forbid all hub traffic; everything must be on this machine.")
+@click.option("--version", is_flag=True, help="Print the version.")
+@shared_options
+@click.pass_context
+def forgelm(
+    context: click.Context,
+    config: str | None,
+    overrides: tuple[str, ...],
+    dry_run: bool,
+    resume: str | None,
+    offline: bool,
+    version: bool,
+) -> Reply | None:
+    """One YAML in; a fine-tuned model, a verdict on it, and evidence anyone can check.
+
+    \b
+    forgelm --config run.yaml            train, judge, document
+    forgelm --config run.yaml --dry-run  check everything first
+    forgelm quickstart                   see it work on the bundled model
+    """
+    if version:
+        found = importlib.import_module("importlib.metadata").version("forgelm")
+        return Reply({"success": True, "version": found}, f"ForgeLM {found}")
+    if context.invoked_subcommand is not None:
+        if config or overrides or dry_run or resume or offline:
+            raise click.UsageError(
+                f"--config, --set, --dry-run, --resume and --offline belong after '{context.invoked_subcommand}' "
+                "where it has them"
+            )
+        return None
+    if config is None:
+        raise click.UsageError("give --config FILE or a command; see 'forgelm --help'")
+    set_up_logging(shared(context))
+    run = importlib.import_module("forgelm.cli.train")
+    reply: Reply = run.run_config(
+        config, overrides, dry_run=dry_run, resume=resume, offline=offline, options=shared(context)
+    )
+    return reply
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit with its code; every outcome prints exactly one reply."""
+    sys.exit(int(run(sys.argv[1:] if arguments is None else list(arguments))))
+
+
+def run(arguments: list[str]) -> ExitCode:
+    """Run the command and return its exit code."""
+    _use_utf8()
+    as_json = wants_json(arguments)
+    try:
+        reply = forgelm.main(args=arguments, prog_name="forgelm", standalone_mode=False, obj=Shared())
+    except click.exceptions.Exit as error:
+        return ExitCode(error.exit_code)
+    except click.ClickException as error:
+        return show_error(ConfigError(error.format_message()), as_json=as_json)
+    except (KeyboardInterrupt, click.Abort):
+        return show_error(RuntimeError("interrupted"), as_json=as_json)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.RUNTIME
+    except Exception as error:
+        logging.getLogger("forgelm").debug("where it went wrong", exc_info=True)
+        return show_error(error, as_json=as_json)
+    if isinstance(reply, Reply):
+        show(reply, as_json=as_json)
+        return reply.exit_code
+    return ExitCode.OK
+
+
+def _use_utf8() -> None:
+    if os.name == "nt":
+        for stream in (sys.stdout, sys.stderr):
+            getattr(stream, "reconfigure")(encoding="utf-8", errors="replace")  # noqa: B009

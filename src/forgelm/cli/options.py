@@ -1,0 +1,92 @@
+"""The options every command shares, accepted before or after the command's name."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+
+
+@dataclass(frozen=True)
+class Shared:
+    """How the command talks. ``log_level`` is ``None`` until the user or the output format sets it."""
+
+    as_json: bool = False
+    quiet: bool = False
+    log_level: str | None = None
+
+
+def shared_options(command: _Command) -> _Command:
+    """Add ``--output-format``, ``-q`` and ``--log-level``; their values end up in ``Shared`` on the context."""
+    for decorate in (
+        click.option(
+            "--log-level",
+            type=click.Choice(_LEVELS, case_sensitive=False),
+            expose_value=False,
+            callback=_remember,
+            help="How much to log on stderr (default INFO).",
+        ),
+        click.option(
+            "-q", "--quiet", is_flag=True, expose_value=False, callback=_remember, help="Log warnings and errors only."
+        ),
+        click.option(
+            "--output-format",
+            type=click.Choice(["text", "json"]),
+            expose_value=False,
+            callback=_remember,
+            help="json prints exactly one JSON document on stdout.",
+        ),
+    ):
+        command = decorate(command)
+    return command
+
+
+def shared(context: click.Context) -> Shared:
+    """Return the shared options as given so far on the command line."""
+    found = context.find_root().obj
+    return found if isinstance(found, Shared) else Shared()
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    """Tell from the raw arguments whether JSON was asked for, which a usage error must know before parsing ends."""
+    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    return any(one == "--output-format=json" or (one == "--output-format" and two == "json") for one, two in pairs)
+
+
+def set_up_logging(options: Shared) -> None:
+    """Send this package's log to stderr. JSON and ``-q`` leave warnings and errors only."""
+    if not sys.stderr.isatty():
+        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    level = options.log_level or ("WARNING" if options.quiet or options.as_json else "INFO")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(asctime)s [%(levelname)s] %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("forgelm").setLevel(level)
+    logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    logging.captureWarnings(True)
+    warnings.simplefilter("ignore")
+    warnings.filterwarnings("default", category=DeprecationWarning, module="forgelm")
+
+
+def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
+    if value in (None, False):
+        return
+    root = context.find_root()
+    now = shared(context)
+    if parameter.name == "output_format":
+        root.obj = replace(now, as_json=value == "json")
+    elif parameter.name == "quiet":
+        root.obj = replace(now, quiet=True)
+    else:
+        root.obj = replace(now, log_level=value.upper())

@@ -1,0 +1,75 @@
+"""Shows a run's progress on stderr: a bar on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from types import TracebackType
+from typing import Any
+
+from forgelm.base.events import Event
+from forgelm.cli.options import Shared
+from forgelm.cli.render import note
+
+_SECONDS_BETWEEN_LINES = 10.0
+
+
+class Reporter:
+    """An ``Emit`` that draws. Quiet and JSON output draw nothing."""
+
+    def __init__(self, options: Shared) -> None:
+        self._silent = options.quiet or options.as_json
+        self._bar: Any = None
+        self._loss: float | None = None
+        self._said = 0.0
+
+    def __enter__(self) -> Reporter:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
+
+    def __call__(self, event: Event, /, **fields: Any) -> None:
+        if self._silent:
+            return
+        if event is Event.PROGRESS:
+            self._progress(fields)
+        elif event is Event.STAGE:
+            self._close()
+            note(f"forgelm: {fields['name']}")
+
+    def _progress(self, fields: dict[str, Any]) -> None:
+        self._loss = fields.get("loss", self._loss)
+        if sys.stderr.isatty():
+            self._draw(fields)
+        elif time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES or fields["step"] >= fields["total"]:
+            self._said = time.monotonic()
+            note("  " + self._line(fields))
+
+    def _draw(self, fields: dict[str, Any]) -> None:
+        from tqdm import tqdm
+
+        if self._bar is None:
+            self._bar = tqdm(total=fields["total"], initial=fields["step"], file=sys.stderr, unit="step", leave=True)
+        self._bar.n = fields["step"]
+        shown = {"loss": f"{self._loss:.4f}"} if self._loss is not None else {}
+        if fields.get("tokens_per_second"):
+            shown["tokens/s"] = f"{fields['tokens_per_second']:.0f}"
+        self._bar.set_postfix(shown, refresh=True)
+
+    def _line(self, fields: dict[str, Any]) -> str:
+        parts = [f"step {fields['step']}/{fields['total']}"]
+        if self._loss is not None:
+            parts.append(f"loss {self._loss:.4f}")
+        if fields.get("tokens_per_second"):
+            parts.append(f"{fields['tokens_per_second']:.0f} tokens/s")
+        if fields.get("eta_seconds") is not None:
+            parts.append(f"{fields['eta_seconds']:.0f} s left")
+        return "  ".join(parts)
+
+    def _close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None

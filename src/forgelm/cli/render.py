@@ -1,0 +1,64 @@
+"""The only place that prints: one JSON document or plain text on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from forgelm.base.errors import ConfigError, ExitCode, ForgeError, StoppedError
+from forgelm.base.files import to_json_safe
+from forgelm.base.redact import redact, redact_text
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a command has to say: an envelope for machines, a text for people, and the exit code."""
+
+    envelope: Mapping[str, Any]
+    text: str
+    exit_code: ExitCode = ExitCode.OK
+
+
+def show(reply: Reply, *, as_json: bool) -> None:
+    """Print ``reply`` on stdout."""
+    if as_json:
+        print(json.dumps(to_json_safe(redact(dict(reply.envelope))), ensure_ascii=False))
+    elif reply.text:
+        print(redact_text(reply.text))
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Print one line on stderr."""
+    print(redact_text(text), file=sys.stderr, flush=True)
+
+
+def show_error(error: BaseException, *, as_json: bool) -> ExitCode:
+    """Print an error where it belongs and return the exit code it stands for."""
+    code = error.exit_code if isinstance(error, ForgeError) else ExitCode.RUNTIME
+    message = str(error) or type(error).__name__
+    if as_json:
+        show(Reply(_error_envelope(error, message), ""), as_json=True)
+    else:
+        note(f"error: {message}")
+    return ExitCode(code)
+
+
+def _error_envelope(error: BaseException, message: str) -> dict[str, Any]:
+    envelope: dict[str, Any] = {"success": False, "error": message}
+    if isinstance(error, ForgeError) and error.hint:
+        envelope["hint"] = error.hint
+    if isinstance(error, ConfigError) and error.problems:
+        envelope["problems"] = [vars(problem) for problem in error.problems]
+    if isinstance(error, StoppedError):
+        envelope |= {"resumable": True, "checkpoint": error.checkpoint}
+    return envelope
+
+
+def table(rows: list[tuple[str, str]]) -> str:
+    """Return two aligned columns as text."""
+    width = max((len(name) for name, _ in rows), default=0)
+    return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)

@@ -1,0 +1,72 @@
+"""``forgelm --config``: one run, or with ``--dry-run`` everything that can be checked without training."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Sequence
+
+from forgelm.base.errors import ExitCode
+from forgelm.cli.options import Shared
+from forgelm.cli.progress import Reporter
+from forgelm.cli.render import Reply, table
+from forgelm.config.load import load_config
+from forgelm.run.dry_run import check_run
+from forgelm.run.result import TrainResult
+from forgelm.run.single import run_single
+from forgelm.run.stop import StopRequest, stop_on_signals
+
+
+def run_config(
+    path: str,
+    overrides: Sequence[str],
+    *,
+    dry_run: bool,
+    resume: str | None,
+    offline: bool,
+    options: Shared,
+) -> Reply:
+    """Load the file and run or check it."""
+    config = load_config(path, overrides)
+    if offline:
+        config = config.replace("model.offline", True)
+    # Libraries below print to stdout, which belongs to the reply alone.
+    with contextlib.redirect_stdout(sys.stderr):
+        if dry_run:
+            report = check_run(config)
+            return Reply(report, table([(name, str(value)) for name, value in report.items() if value is not None]))
+        stop = StopRequest()
+        with stop_on_signals(stop), Reporter(options) as reporter:
+            result = run_single(config, resume=resume, listen=reporter, stop=stop)
+    return reply_to(result)
+
+
+def reply_to(result: TrainResult) -> Reply:
+    """Return the envelope of a finished run and its readable form, the verdict first."""
+    envelope = {
+        "success": result.success,
+        "verdict": result.verdict,
+        "metrics": result.metrics,
+        "final_model_path": result.final_model_path,
+        "reverted": result.reverted,
+        "awaiting_approval": result.awaiting_approval,
+        "run_id": result.run_id,
+        "config_hash": result.config_hash,
+        "gates": result.gates,
+        "resource_usage": result.resource_usage,
+    }
+    for name in ("error", "staging_path", "quarantine_path", "estimated_cost_usd"):
+        if (value := getattr(result, name)) is not None:
+            envelope[name] = value
+    rows = [("verdict", result.verdict.upper())]
+    rows += [(f"  {gate['gate']}", f"{gate['status']}: {gate['reason']}") for gate in result.gates]
+    rows += [("model", str(result.output_dir)), ("run", str(result.run_id))]
+    rows += [(name, f"{value:.4f}") for name, value in result.metrics.items()]
+    return Reply(envelope, table(rows), exit_code(result))
+
+
+def exit_code(result: TrainResult) -> ExitCode:
+    """A failed gate always fails the caller's pipeline, whether or not the model kept its place."""
+    if result.error is not None:
+        return ExitCode.GATE_FAILED
+    return ExitCode.AWAITING_APPROVAL if result.awaiting_approval else ExitCode.OK
