@@ -143,7 +143,7 @@ _CONFIG = """\
 
 model:
   name_or_path: builtin/ember
-  max_length: 256
+  max_length: 128
   load_in_4bit: false
   offline: true
 
@@ -156,10 +156,11 @@ lora:
 training:
   output_dir: "{folder}/run"
   trainer_type: sft
-  num_train_epochs: 3
+  num_train_epochs: 2
   per_device_train_batch_size: 16
   gradient_accumulation_steps: 1
-  learning_rate: 5e-3
+  learning_rate: 3e-3
+  lr_scheduler_type: cosine
   warmup_ratio: 0.05
   report_to: none
 
