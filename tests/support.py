@@ -13,6 +13,19 @@ from forgelm.config.root import ForgeConfig
 from forgelm.run.result import TrainResult
 
 
+def ember_tokenizer() -> Any:
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(str(files("forgelm.model") / "ember"))
+
+
+def ember_model() -> Any:
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    return AutoModelForCausalLM.from_pretrained(str(files("forgelm.model") / "ember"), dtype=torch.float32).eval()
+
+
 def order_rows(count: int) -> list[dict[str, Any]]:
     path = Path(str(files("forgelm.assist") / "orders" / "train.jsonl"))
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()[:count]]

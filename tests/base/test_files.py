@@ -151,7 +151,10 @@ def test_a_system_folder_that_takes_no_files() -> None:
 
 
 def test_storage_errors_names_the_thing_keeps_the_cause_and_lets_others_pass() -> None:
-    with pytest.raises(StorageError, match="could not write the card: No space left") as caught, storage_errors("the card"):
+    with (
+        pytest.raises(StorageError, match="could not write the card: No space left") as caught,
+        storage_errors("the card"),
+    ):
         raise OSError(errno.ENOSPC, "No space left on device")
     assert caught.value.errno == errno.ENOSPC
     assert isinstance(caught.value.__cause__, OSError)

@@ -28,7 +28,8 @@ TOKENS = {
 
 @pytest.mark.parametrize("token", TOKENS.values(), ids=TOKENS.keys())
 @pytest.mark.parametrize(
-    "around", ["{}", "the token {} was refused", "KEY={}", '{{"key": "{}"}}', "({}),", "https://host/x?t={}&y=1", "\t{}\n"]
+    "around",
+    ["{}", "the token {} was refused", "KEY={}", '{{"key": "{}"}}', "({}),", "https://host/x?t={}&y=1", "\t{}\n"],
 )
 def test_a_token_is_replaced_and_nothing_else(token: str, around: str) -> None:
     assert redact_text(around.format(token)) == around.format(REDACTED)
@@ -107,7 +108,8 @@ def test_a_value_under_a_secret_key_is_hidden(key: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["eos_token", "pad_token", "mask_token", "tokens", "target_tokens", "tokenizer", "api_key_env", "keys", "author"]
+    "key",
+    ["eos_token", "pad_token", "mask_token", "tokens", "target_tokens", "tokenizer", "api_key_env", "keys", "author"],
 )
 def test_a_value_under_an_ordinary_key_stays(key: str) -> None:
     assert redact({key: "plain"}) == {key: "plain"}

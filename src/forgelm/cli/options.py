@@ -58,7 +58,7 @@ def shared(context: click.Context) -> Shared:
 
 def wants_json(arguments: Sequence[str]) -> bool:
     """Tell from the raw arguments whether JSON was asked for, which a usage error must know before parsing ends."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=True)
+    pairs = zip(arguments, [*arguments[1:], ""], strict=False)
     return any(one == "--output-format=json" or (one == "--output-format" and two == "json") for one, two in pairs)
 
 

@@ -45,7 +45,8 @@ def verify_audit(log_path: str, hmac_secret_env: str, require_hmac: bool) -> Rep
         tagged = " (HMAC validated)" if result.hmac_verified else ""
         return Reply(envelope, f"OK: {result.entries_count} entries verified{tagged}")
     place = f" at line {result.first_invalid_index}" if result.first_invalid_index is not None else ""
-    return Reply(envelope, f"FAIL{place}: {result.reason}", ExitCode.INTEGRITY)
+    code = ExitCode.INTEGRITY if result.failure == "integrity" else ExitCode.CONFIG
+    return Reply(envelope, f"FAIL{place}: {result.reason}", code)
 
 
 @click.command("verify-integrity")

@@ -214,11 +214,12 @@ def _architecture(config: ForgeConfig, revision: Revision, hub_options: dict[str
 
 @contextlib.contextmanager
 def _loading_errors(what: str) -> Iterator[None]:
+    safetensors = load_extra("safetensors", extra="train")
     try:
         yield
     except ModelError:
         raise
-    except (OSError, ValueError, KeyError, ImportError) as error:
+    except (OSError, ValueError, KeyError, ImportError, RuntimeError, safetensors.SafetensorError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ModelError(
             f"{what} could not be loaded: {first_line}",

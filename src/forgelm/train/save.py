@@ -41,7 +41,7 @@ def whole_folder(folder: Path) -> Iterator[None]:
             try:
                 yield
             except (safetensors.SafetensorError, RuntimeError) as error:
-                if "write" in str(error) or "I/O" in str(error):
+                if any(word in str(error) for word in ("write", "I/O", "inline_container")):
                     raise OSError(str(error).splitlines()[0]) from error
                 raise
     except BaseException:

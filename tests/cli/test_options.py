@@ -1,0 +1,57 @@
+"""The shared options mean the same before and after a command's name."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from forgelm.cli.main import run
+from forgelm.cli.options import Shared, set_up_logging, wants_json
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--output-format", "json", "quickstart", "--list"], ["quickstart", "--list", "--output-format=json"]]
+)
+def test_json_is_asked_for_before_or_after_the_command(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == 0
+    assert json.loads(capsys.readouterr().out)["count"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wanted"),
+    [
+        (["--output-format", "json"], True),
+        (["x", "--output-format=json"], True),
+        (["--output-format", "text"], False),
+        (["json"], False),
+        ([], False),
+        (["--output-format"], False),
+    ],
+)
+def test_json_is_seen_in_the_raw_arguments(arguments: list[str], wanted: bool) -> None:
+    assert wants_json(arguments) is wanted
+
+
+@pytest.mark.parametrize(
+    ("options", "level"),
+    [
+        (Shared(), logging.INFO),
+        (Shared(quiet=True), logging.WARNING),
+        (Shared(as_json=True), logging.WARNING),
+        (Shared(as_json=True, log_level="DEBUG"), logging.DEBUG),
+    ],
+)
+def test_the_level_follows_from_the_options(options: Shared, level: int) -> None:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    try:
+        set_up_logging(options)
+        assert logging.getLogger("forgelm").getEffectiveLevel() == level
+    finally:
+        root.handlers[:], root.level = before
+        logging.getLogger("forgelm").setLevel(logging.NOTSET)
+        logging.captureWarnings(False)

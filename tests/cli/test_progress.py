@@ -1,0 +1,52 @@
+"""Progress goes to stderr: lines in a log, a bar on a terminal, nothing when quiet."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import struct
+import sys
+import termios
+
+import pytest
+
+from forgelm.base.events import Event
+from forgelm.cli.options import Shared
+from forgelm.cli.progress import Reporter
+
+STEP = {"step": 5, "total": 10, "loss": 1.25, "tokens_per_second": 1234.4, "eta_seconds": 7.2}
+
+
+def test_a_log_gets_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+    with Reporter(Shared()) as report:
+        report(Event.STAGE, name="training")
+        report(Event.PROGRESS, **STEP)
+        report(Event.PROGRESS, **{**STEP, "step": 10, "eta_seconds": 0.0})
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "forgelm: training"
+    assert lines[1].split("  ")[1:] == ["step 5/10", "loss 1.2500", "1234 tokens/s", "7 s left"]
+    assert lines[2].startswith("  step 10/10")
+
+
+@pytest.mark.parametrize("options", [Shared(quiet=True), Shared(as_json=True)])
+def test_quiet_and_json_say_nothing(options: Shared, capsys: pytest.CaptureFixture[str]) -> None:
+    with Reporter(options) as report:
+        report(Event.STAGE, name="training")
+        report(Event.PROGRESS, **STEP)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 120, 0, 0))
+    with os.fdopen(slave, "w") as terminal:
+        monkeypatch.setattr(sys, "stderr", terminal)
+        with Reporter(Shared()) as report:
+            report(Event.PROGRESS, **STEP)
+        terminal.flush()
+        drawn = os.read(master, 4096).decode()
+    os.close(master)
+    assert "5/10" in drawn
+    assert "loss=1.2500" in drawn
+    assert "tokens/s=1234" in drawn

@@ -1,0 +1,81 @@
+"""The two verifiers: 0 when all holds, 6 when something was compared and differs, 1 when it cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from support import Finished
+
+from forgelm.cli.main import run
+from forgelm.evidence.inventory import write_integrity_manifest
+from forgelm.evidence.ledger import AuditLogger
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    logger = AuditLogger(str(tmp_path))
+    for number in range(3):
+        logger.log_event("test.event", number=number)
+    return tmp_path / "audit_log.jsonl"
+
+
+def test_a_finished_run_verifies(finished: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify-audit", str(finished.root / "audit_log.jsonl")]) == 0
+    assert capsys.readouterr().out.startswith("OK: ")
+    assert run(["verify-integrity", str(finished.root / "final_model"), "--output-format", "json"]) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["valid"] is True
+    assert reply["verified_count"] >= 6
+
+
+def test_an_edited_line_is_exit_6_with_its_number(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log.write_text(log.read_text().replace('"number": 1', '"number": 7'))
+    assert run(["verify-audit", str(log), "--output-format", "json"]) == 6
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["success"] is reply["valid"] is False
+    assert reply["errors"][0].startswith("line 3: ")
+
+
+@pytest.mark.parametrize("arguments", [["--require-hmac"], ["--require-hmac", "--hmac-secret-env", "UNSET_NAME"]])
+def test_a_required_secret_that_is_not_set_is_the_callers_mistake(
+    log: Path, arguments: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FORGELM_AUDIT_SECRET", raising=False)
+    assert run(["verify-audit", str(log), *arguments]) == 1
+
+
+def test_hmac_is_checked_when_the_secret_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("FORGELM_AUDIT_SECRET", "a secret of some length")
+    AuditLogger(str(tmp_path)).log_event("test.event")
+    log = str(tmp_path / "audit_log.jsonl")
+    assert run(["verify-audit", log, "--require-hmac"]) == 0
+    assert "HMAC validated" in capsys.readouterr().out
+    monkeypatch.setenv("FORGELM_AUDIT_SECRET", "another secret of some length")
+    assert run(["verify-audit", log]) == 6
+
+
+def test_an_empty_log_was_not_compared(tmp_path: Path) -> None:
+    (tmp_path / "audit_log.jsonl").write_text("")
+    assert run(["verify-audit", str(tmp_path / "audit_log.jsonl")]) == 1
+
+
+def test_a_changed_removed_or_added_file_is_exit_6(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_text(name)
+    write_integrity_manifest(tmp_path)
+    (tmp_path / "a").write_text("changed")
+    (tmp_path / "b").unlink()
+    (tmp_path / "c").write_text("new")
+    assert run(["verify-integrity", str(tmp_path), "--output-format", "json"]) == 6
+    reply = json.loads(capsys.readouterr().out)
+    assert (reply["changed"], reply["removed"], reply["added"]) == (["a"], ["b"], ["c"])
+    assert run(["verify-integrity", str(tmp_path)]) == 6
+    assert "added: c" in capsys.readouterr().out
+
+
+def test_a_folder_without_a_manifest_was_not_compared(tmp_path: Path) -> None:
+    assert run(["verify-integrity", str(tmp_path)]) == 1

@@ -1,0 +1,142 @@
+"""The first signal asks, the second ends the process with the signal's own status; real signals, real processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from forgelm.base.errors import ExitCode, StoppedError
+from forgelm.run.stop import SIGNALS, StopRequest, stop_on_signals
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
+
+CHILD = """
+import signal, sys, time
+from forgelm.run.stop import SIGNALS, StopRequest, stop_on_signals
+before = [signal.getsignal(number) for number in SIGNALS]
+stop = StopRequest()
+with stop_on_signals(stop):
+    print("ready", flush=True)
+    while not stop.asked():
+        time.sleep(0.005)
+    print("asked", flush=True)
+    if sys.argv[1] == "linger":
+        time.sleep(30)
+print("restored" if [signal.getsignal(number) for number in SIGNALS] == before else "not restored", flush=True)
+"""
+# Sends a second signal while the request of the first is being made: at the given step of Python inside ``ask``.
+INTERRUPTED = """
+import os, signal, sys
+from forgelm.run.stop import StopRequest, stop_on_signals
+steps, stop = 0, StopRequest()
+
+def is_asking(frame):
+    while frame is not None and frame.f_code is not StopRequest.ask.__code__:
+        frame = frame.f_back
+    return frame is not None
+
+def trace(frame, event, argument):
+    global steps
+    if not is_asking(frame):
+        return None
+    steps += 1
+    if steps == int(sys.argv[1]):
+        os.kill(os.getpid(), signal.SIGTERM)
+    return trace
+
+with stop_on_signals(stop):
+    sys.settrace(trace)
+    os.kill(os.getpid(), signal.SIGINT)
+    sys.settrace(None)
+print("asked" if stop.asked() else "not asked", steps)
+"""
+
+
+def start(mode: str) -> subprocess.Popen[str]:
+    process = subprocess.Popen([sys.executable, "-c", CHILD, mode], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_the_first_signal_asks_and_the_process_ends_as_it_likes(number: signal.Signals) -> None:
+    process = start("leave")
+    process.send_signal(number)
+    assert process.communicate(timeout=20)[0] == "asked\nrestored\n"
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("first", SIGNALS)
+@pytest.mark.parametrize("second", SIGNALS)
+def test_the_second_signal_ends_it_at_once(first: signal.Signals, second: signal.Signals) -> None:
+    process = start("linger")
+    process.send_signal(first)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "asked\n"
+    began = time.monotonic()
+    process.send_signal(second)
+    assert process.communicate(timeout=20)[0] == ""
+    assert process.returncode == -second
+    assert time.monotonic() - began < 10
+
+
+@pytest.mark.parametrize("step", range(1, 13))
+def test_a_signal_in_the_middle_of_handling_another_does_not_hang(step: int) -> None:
+    command = [sys.executable, "-c", INTERRUPTED, str(step)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    assert done.stderr == ""
+    assert done.stdout.startswith("asked") or done.returncode == -signal.SIGTERM
+
+
+def test_the_handlers_of_before_are_restored() -> None:
+    before = [signal.getsignal(number) for number in SIGNALS]
+    stop = StopRequest()
+    with stop_on_signals(stop):
+        assert [signal.getsignal(number) for number in SIGNALS] != before
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+    with pytest.raises(KeyError), stop_on_signals(stop):
+        raise KeyError
+    assert [signal.getsignal(number) for number in SIGNALS] == before
+
+
+def test_a_handler_of_the_caller_is_restored_too() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        stop = StopRequest()
+        with stop_on_signals(stop):
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.asked()
+            assert heard == []
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert heard == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_check_raises_only_after_a_stop_was_asked_for() -> None:
+    stop = StopRequest()
+    stop.check()
+    assert not stop.asked()
+    thread = threading.Thread(target=stop.ask)
+    thread.start()
+    thread.join()
+    assert stop.asked()
+    with pytest.raises(StoppedError, match="--resume") as caught:
+        stop.check()
+    assert caught.value.exit_code == ExitCode.STOPPED == 75
+    assert caught.value.checkpoint is None
+
+
+def test_asking_twice_is_asking() -> None:
+    stop = StopRequest()
+    stop.ask()
+    stop.ask()
+    assert stop.asked()

@@ -1,0 +1,137 @@
+"""Every gate tells four things apart: nothing to measure, a measurement that is no number, a failure, a pass."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from forgelm.evaluate.measurement import Measurement
+from forgelm.gate import GateResult, GateStatus, Thresholds, Verdict, decide
+
+NAN, INF = math.nan, math.inf
+
+
+def loss(value: float | None, problem: str | None = None) -> Measurement:
+    return Measurement("eval_loss", value, 120, "nats per token", problem=problem)
+
+
+def self_check(value: float | None, *, limit: float = 1e-3, problems: tuple[str, ...] = ()) -> Measurement:
+    details: dict[str, Any] = {"limit": limit, "problems": list(problems)}
+    return Measurement("self_check", value, 4, "relative difference of logits", details=details)
+
+
+def only_gate(*measurements: Measurement, **thresholds: Any) -> GateResult:
+    (gate,) = decide(measurements, Thresholds(**thresholds)).gates
+    return gate
+
+
+@pytest.mark.parametrize(
+    ("measurement", "status", "source", "reason"),
+    [
+        (loss(None, "there are no validation rows"), "not_measured", "evaluation", "there are no validation rows"),
+        (loss(None), "not_measured", "evaluation", "was not measured"),
+        (loss(NAN), "failed", "nan_inf", "is nan"),
+        (loss(INF), "failed", "nan_inf", "is inf"),
+        (loss(2.5), "failed", "threshold", "2.5000 is above max_acceptable_loss 2.0000"),
+        (loss(1.5), "passed", None, "1.5000 is within 2.0000"),
+        (self_check(None), "not_measured", "self_check", "was not compared"),
+        (self_check(NAN), "failed", "self_check", "nan (limit 1e-03)"),
+        (self_check(INF), "failed", "self_check", "inf (limit 1e-03)"),
+        (self_check(0.2), "failed", "self_check", "2.0e-01 (limit 1e-03)"),
+        (self_check(0.0, problems=("no effect", "no head")), "failed", "self_check", "no effect; no head"),
+        (self_check(None, problems=("no effect",)), "failed", "self_check", "no effect"),
+        (self_check(1e-6), "passed", None, "1.0e-06 of 1e-03"),
+        (self_check(1e-3), "passed", None, "1.0e-03 of 1e-03"),
+    ],
+)
+def test_the_outcomes_of_a_gate_differ(measurement: Measurement, status: str, source: str | None, reason: str) -> None:
+    gate = only_gate(measurement, max_loss=2.0)
+    assert (gate.status, gate.source) == (status, source)
+    assert reason in gate.reason
+    assert Verdict((gate,)).passed is (status == "passed")
+
+
+def test_a_gate_that_is_on_fails_when_nobody_measured() -> None:
+    gate = only_gate(loss_required=True)
+    assert (gate.gate, gate.status, gate.source) == ("loss", GateStatus.NOT_MEASURED, "evaluation")
+    assert not Verdict((gate,)).passed
+
+
+def test_nothing_asked_and_nothing_measured_passes() -> None:
+    verdict = decide((), Thresholds())
+    assert verdict.passed
+    assert verdict.gates == verdict.failures == ()
+    assert verdict.reason is None
+
+
+def test_a_loss_that_nobody_limited_is_reported_and_passes() -> None:
+    gate = only_gate(loss(9.0))
+    assert (gate.status, gate.value, gate.limit) == (GateStatus.PASSED, 9.0, None)
+    assert "9.0000" in gate.reason
+
+
+@pytest.mark.parametrize(
+    ("value", "max_loss", "baseline", "status", "limit"),
+    [
+        (2.0, 2.0, None, "passed", 2.0),
+        (math.nextafter(2.0, 3.0), 2.0, None, "failed", 2.0),
+        (2.0, None, 2.0, "passed", 2.0),
+        (math.nextafter(2.0, 3.0), None, 2.0, "failed", 2.0),
+        (1.0, 2.0, 3.0, "passed", 2.0),
+        (1.0, 3.0, 2.0, "passed", 2.0),
+        (2.5, 2.0, 3.0, "failed", 2.0),
+        (2.5, 3.0, 2.0, "failed", 2.0),
+        (2.5, 2.0, 1.0, "failed", 2.0),
+        (2.5, 3.0, NAN, "passed", 3.0),
+        (2.5, 2.0, NAN, "failed", 2.0),
+        (2.5, None, NAN, "passed", None),
+        (2.5, None, INF, "passed", None),
+        (2.5, NAN, None, "failed", NAN),
+        (-0.5, -1.0, None, "failed", -1.0),
+        (0.0, 0.0, None, "passed", 0.0),
+    ],
+)
+def test_ceiling_baseline_and_both(
+    value: float, max_loss: float | None, baseline: float | None, status: str, limit: float | None
+) -> None:
+    gate = only_gate(loss(value), max_loss=max_loss, baseline_loss=baseline)
+    assert gate.status == status
+    assert gate.limit == pytest.approx(limit, nan_ok=True)
+
+
+def test_the_reason_says_which_limit_and_both_numbers() -> None:
+    ceiling = only_gate(loss(2.34567), max_loss=2.1, baseline_loss=2.0)
+    assert ceiling.reason == "validation loss 2.3457 is above max_acceptable_loss 2.1000"
+    baseline = only_gate(loss(2.34567), max_loss=3.0, baseline_loss=2.0)
+    assert baseline.reason == "validation loss 2.3457 is above the base model's 2.0000"
+
+
+def test_the_verdict_joins_the_reasons_of_all_that_did_not_pass() -> None:
+    verdict = decide((self_check(0.5), loss(2.5)), Thresholds(max_loss=2.0))
+    assert [gate.gate for gate in verdict.failures] == ["self_check", "loss"]
+    assert verdict.reason == (
+        "self_check: the saved model differs from the trained one by 5.0e-01 (limit 1e-03); "
+        "loss: validation loss 2.5000 is above max_acceptable_loss 2.0000"
+    )
+    mixed = decide((self_check(0.0), loss(2.5)), Thresholds(max_loss=2.0))
+    assert [gate.gate for gate in mixed.failures] == ["loss"]
+    assert not mixed.passed
+
+
+@pytest.mark.parametrize("broken", [NAN, INF, None, 0.5, 1e-9])
+def test_the_record_is_json_without_nan(broken: float | None) -> None:
+    problems = ("the saved model's logits are not finite numbers",) if broken in (INF, None) else ()
+    verdict = decide((self_check(broken, problems=problems), loss(broken)), Thresholds(True, 1.0, NAN))
+    record = json.loads(json.dumps(verdict.as_record(), allow_nan=False))
+    assert record["passed"] is verdict.passed
+    assert [gate["gate"] for gate in record["gates"]] == ["self_check", "loss"]
+    assert all(set(gate) == {"gate", "status", "reason", "value", "limit"} for gate in record["gates"])
+    assert {gate["status"] for gate in record["gates"]} <= {"passed", "failed", "not_measured"}
+
+
+def test_measurements_no_gate_knows_change_nothing() -> None:
+    other = Measurement("rouge", 0.1, 10, "score")
+    assert decide((other, loss(1.0)), Thresholds()) == decide((loss(1.0),), Thresholds())

@@ -1,0 +1,128 @@
+"""The trainer TRL gives us: silent, in our order of rows, and exact when it packs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import ember_model, ember_tokenizer, order_rows
+
+from forgelm.base.errors import StorageError
+from forgelm.config.root import ForgeConfig
+from forgelm.data.rows import Row, RowFormat
+from forgelm.evaluate.loss import measure_loss
+from forgelm.model.hardware import Hardware
+from forgelm.model.precision import Precision
+from forgelm.train.arguments import Plan, build_arguments
+from forgelm.train.listeners import Listener
+from forgelm.train.tokenise import Example, choose_encoding, tokenise
+from forgelm.train.trainers import TRAINERS, build_sft_dataset, build_trainer
+
+Make = Callable[..., ForgeConfig]
+
+
+@pytest.fixture(scope="module")
+def examples() -> tuple[Example, ...]:
+    rows = tuple(Row(value, "rows", number) for number, value in enumerate(order_rows(40), 1))
+    encoding = choose_encoding(
+        ember_tokenizer(), rows, RowFormat.MESSAGES, max_length=256, add_eos=True, reply_mask=None
+    )
+    return tokenise(rows, encoding).examples
+
+
+def trainer_for(config: ForgeConfig, examples: tuple[Example, ...], model: Any = None, **parts: Any) -> Any:
+    plan = Plan(
+        output_dir=config.training.output_dir,
+        rows=len(examples),
+        has_validation=True,
+        max_length=config.model.max_length,
+        run_name="test",
+        hardware=Hardware("cpu", bf16=False, fp16=False),
+        precision=Precision("float32", None, False, "float32"),
+    )
+    return build_trainer(
+        TRAINERS["sft"],
+        build_arguments(config.training, plan),
+        listeners=parts.pop("listeners", ()),
+        patience=None,
+        model=model or ember_model(),
+        processing_class=ember_tokenizer(),
+        train_dataset=build_sft_dataset(examples),
+        eval_dataset=build_sft_dataset(examples),
+    )
+
+
+def test_the_trainer_gets_exactly_our_tokens_and_labels(make_config: Make, examples: tuple[Example, ...]) -> None:
+    trainer = trainer_for(make_config(training={"train_sampling_strategy": "sequential"}), examples)
+    batch = next(iter(trainer.get_train_dataloader()))
+    for index, example in enumerate(examples[: len(batch["input_ids"])]):
+        size = len(example.input_ids)
+        assert batch["input_ids"][index][:size].tolist() == example.input_ids
+        assert batch["labels"][index][:size].tolist() == example.labels
+        assert set(batch["labels"][index][size:].tolist()) <= {-100}
+        assert batch["attention_mask"][index].sum() == size
+
+
+def test_nothing_is_printed_and_nothing_is_sent(
+    make_config: Make, examples: tuple[Example, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    trainer = trainer_for(make_config(training={"max_steps": 2, "logging_steps": 1}), examples)
+    trainer.train()
+    assert capsys.readouterr().out == ""
+    assert "send" in type(trainer)._send_telemetry.__name__
+    assert type(trainer)._send_telemetry.__qualname__.startswith("_quiet.")
+
+
+def test_the_order_of_rows_is_ours_in_every_epoch(make_config: Make, examples: tuple[Example, ...]) -> None:
+    loader = trainer_for(make_config(training={"train_sampling_strategy": "random"}), examples).get_train_dataloader()
+    loader.set_epoch(0)
+    first = [batch["input_ids"].tolist() for batch in loader]
+    loader.set_epoch(1)
+    second = [batch["input_ids"].tolist() for batch in loader]
+    loader.set_epoch(0)
+    assert [batch["input_ids"].tolist() for batch in loader] == first
+    assert first != second
+
+
+@pytest.mark.parametrize("attention", ["sdpa", "eager"])
+def test_packed_rows_do_not_see_each_other(make_config: Make, examples: tuple[Example, ...], attention: str) -> None:
+    """The loss of packed rows equals the loss of the same rows alone, token for token."""
+    model = ember_model()
+    model.set_attn_implementation(attention)
+    alone = measure_loss(model, examples, pad_token_id=0).value
+    # One batch holds all: transformers averages over batches, we over tokens.
+    config = make_config(training={"packing": True, "per_device_eval_batch_size": 64}, model={"max_length": 256})
+    trainer = trainer_for(config, examples, model)
+    assert len(trainer.eval_dataset) < len(examples) / 3
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(alone, abs=2e-5)
+
+
+def test_listeners_hear_begin_steps_and_logs(make_config: Make, examples: tuple[Example, ...]) -> None:
+    heard: list[str] = []
+
+    class Ear(Listener):
+        def begin(self, state: Any) -> None:
+            heard.append("begin")
+
+        def step(self, state: Any, control: Any) -> None:
+            heard.append(f"step {state.global_step}")
+
+        def log(self, state: Any, numbers: Any) -> None:
+            heard.extend(["loss"] if "loss" in numbers else [])
+
+    trainer_for(make_config(training={"max_steps": 2, "logging_steps": 1}), examples, listeners=(Ear(),)).train()
+    assert heard == ["begin", "step 1", "loss", "step 2", "loss"]
+
+
+def test_a_checkpoint_that_cannot_be_written_is_removed_whole(
+    make_config: Make, examples: tuple[Example, ...], tmp_path: Path
+) -> None:
+    trainer = trainer_for(make_config(training={"max_steps": 1}), examples)
+    blocked = tmp_path / "run" / "checkpoint-1" / "optimizer.pt"
+    blocked.mkdir(parents=True)
+    with pytest.raises(StorageError, match="checkpoint-1"):
+        trainer.train()
+    assert not os.path.lexists(blocked.parent)
