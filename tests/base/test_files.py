@@ -136,10 +136,13 @@ def test_a_folder_in_the_place_of_the_file(tmp_path: Path) -> None:
 def test_a_pipe_in_the_place_of_the_file_is_replaced_not_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "file.txt"
     os.mkfifo(path)
-    run_child(
-        "import sys; from pathlib import Path; from forgelm.base.files import write_text as w; w(Path(sys.argv[1]), 'x')",
-        path,
-    )
+    code = """
+        import sys
+        from pathlib import Path
+        from forgelm.base.files import write_text
+        write_text(Path(sys.argv[1]), "x")
+    """
+    run_child(code, path)
     assert path.is_file()
     assert path.read_text() == "x"
 

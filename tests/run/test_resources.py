@@ -94,4 +94,4 @@ def test_two_kinds_of_gpu_are_not_priced_as_one() -> None:
 def test_the_prices_are_positive_and_the_table_cannot_be_changed() -> None:
     assert min(USD_PER_HOUR.values()) > 0
     with pytest.raises(TypeError):
-        USD_PER_HOUR["NVIDIA L4"] = 0.0  # type: ignore[index]
+        USD_PER_HOUR["NVIDIA L4"] = 0.0

@@ -104,25 +104,30 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def run(arguments: list[str]) -> ExitCode:
     """Run the command and return its exit code."""
     _use_utf8()
-    as_json = wants_json(arguments)
+    try:
+        return _run(arguments, as_json=wants_json(arguments))
+    except BrokenPipeError:
+        # The reader went away; what is still buffered must not raise again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitCode.RUNTIME
+
+
+def _run(arguments: list[str], *, as_json: bool) -> ExitCode:
     try:
         reply = forgelm.main(args=arguments, prog_name="forgelm", standalone_mode=False, obj=Shared())
-    except click.exceptions.Exit as error:
-        return ExitCode(error.exit_code)
+        if isinstance(reply, Reply):
+            show(reply, as_json=as_json)
+            return reply.exit_code
+        return ExitCode(reply or 0)
+    except BrokenPipeError:
+        raise
     except click.ClickException as error:
         return show_error(ConfigError(error.format_message()), as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
         return show_error(RuntimeError("interrupted"), as_json=as_json)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitCode.RUNTIME
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  the top: whatever went wrong becomes one message and an exit code
         logging.getLogger("forgelm").debug("where it went wrong", exc_info=True)
         return show_error(error, as_json=as_json)
-    if isinstance(reply, Reply):
-        show(reply, as_json=as_json)
-        return reply.exit_code
-    return ExitCode.OK
 
 
 def _use_utf8() -> None:

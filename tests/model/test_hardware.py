@@ -1,0 +1,34 @@
+"""What the machine is said to have is what torch finds on it."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from forgelm.model.hardware import Hardware, detect_hardware
+
+
+def test_the_device_is_one_torch_can_put_a_tensor_on() -> None:
+    found = detect_hardware()
+    assert torch.ones(2, device=found.device).sum().item() == 2
+    assert found.has_gpu is torch.cuda.is_available()
+    assert len(found.gpu_names) == (torch.cuda.device_count() if found.has_gpu else 0)
+    assert detect_hardware() == found
+
+
+@pytest.mark.skipif(
+    torch.cuda.is_available() or torch.backends.mps.is_available(), reason="needs a machine without GPU"
+)
+def test_a_cpu_trains_in_no_half_precision_but_bfloat16() -> None:
+    found = detect_hardware()
+    assert (found.device, found.fp16, found.gpu_names) == ("cpu", False, ())
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")
+def test_bfloat16_is_claimed_only_where_it_is_not_emulated() -> None:
+    assert detect_hardware().bf16 is (torch.version.hip is not None or torch.cuda.get_device_capability()[0] >= 8)
+
+
+@pytest.mark.parametrize(("device", "has_gpu"), [("cuda", True), ("mps", False), ("cpu", False)])
+def test_only_cuda_counts_as_a_gpu(device: str, has_gpu: bool) -> None:
+    assert Hardware(device, bf16=False, fp16=False).has_gpu is has_gpu

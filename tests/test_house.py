@@ -1,0 +1,390 @@
+"""Keeps the house: what a reader of the source may rely on in every file, and what the public face promises."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import pytest
+import yaml
+from pages import ROOT, Block, blocks, command_lines, inline_commands, table_codes
+
+import forgelm
+from forgelm.base.errors import ExitCode
+from forgelm.base.events import TRANSIENT, Event
+from forgelm.cli.main import forgelm as command
+from forgelm.config.load import load_config
+
+SOURCE = ROOT / "src" / "forgelm"
+MODULES = {path.relative_to(SOURCE).as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
+TREES = {name: ast.parse(path.read_text(encoding="utf-8")) for name, path in MODULES.items()}
+HEAVY = frozenset({"torch", "transformers", "trl", "peft", "datasets", "bitsandbytes", "pyarrow", "accelerate"})
+EVENTS = "base/events.py"
+CHANGES = frozenset({"append", "extend", "insert", "add", "update", "pop", "remove", "clear", "setdefault"})
+Node = TypeVar("Node", bound=ast.AST)
+
+# Modules without a test file of their own, each with the reason.
+NO_MIRROR = {
+    "__main__.py": "one call; run by test_python_dash_m_is_the_command below",
+    "evaluate/measurement.py": "a record without behaviour",
+    "evidence/record.py": "a record without behaviour",
+}
+MAY_PRINT = {"cli/render.py"}
+MAY_EXIT = {"cli/main.py"}
+MAY_SET_UP_LOGGING = {"cli/options.py"}
+MAY_CATCH_EVERYTHING = {"cli/main.py"}
+NO_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|misc|managers?|orchestrators?)(_|$)")
+
+
+def test_every_module_has_its_test_file() -> None:
+    wanted = {name for name in MODULES if not name.endswith("__init__.py") and name not in NO_MIRROR}
+    assert sorted(name for name in wanted if not any(path.is_file() for path in _mirrors(name))) == []
+
+
+def test_no_test_file_outlives_its_module() -> None:
+    wanted = {path for name in MODULES for path in _mirrors(name)}
+    folders = [path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()]
+    tests = {path for folder in folders for path in (ROOT / "tests" / folder).rglob("test_*.py")}
+    assert sorted(str(path.relative_to(ROOT)) for path in tests - wanted) == []
+    assert [name for name in NO_MIRROR if name not in MODULES] == []
+
+
+def test_files_stay_below_their_ceiling() -> None:
+    lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
+    assert {name: length for name, length in lengths.items() if length > 400} == {}
+
+
+def test_functions_stay_below_their_ceiling() -> None:
+    functions = [(name, node.name, (node.end_lineno or 0) - node.lineno + 1) for name, node in _each(ast.FunctionDef)]
+    assert [found for found in functions if found[2] > 70] == []
+
+
+def test_every_module_opens_with_what_it_is() -> None:
+    documented = {name: ast.get_docstring(tree) or "" for name, tree in TREES.items()}
+    assert {name for name, text in documented.items() if not 1 <= len(text.splitlines()) <= 5} == set()
+
+
+def test_every_name_says_something() -> None:
+    assert [name for name in MODULES if NO_NAMES.search(Path(name).stem)] == []
+    assert [name for name in MODULES if NO_NAMES.search(Path(name).parent.name)] == []
+
+
+def test_internal_imports_stand_at_the_top_and_are_absolute() -> None:
+    nested = [
+        f"{name}:{node.lineno}"
+        for name, tree in TREES.items()
+        for function in ast.walk(tree)
+        if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        for node in ast.walk(function)
+        if any(module.split(".")[0] == "forgelm" for module in _imported(node))
+    ]
+    assert nested == []
+    assert [f"{name}:{node.lineno}" for name, node in _each(ast.ImportFrom) if node.level] == []
+
+
+def test_heavy_imports_stand_in_functions() -> None:
+    found = [
+        f"{name}: {module}"
+        for name, tree in TREES.items()
+        for node in tree.body
+        for module in _imported(node)
+        if module.split(".")[0] in HEAVY
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    ("call", "allowed"),
+    [
+        ("print", MAY_PRINT),
+        ("sys.exit", MAY_EXIT),
+        ("exit", set()),
+        ("os._exit", set()),
+        ("logging.basicConfig", set()),
+        ("logging.getLogger().setLevel", MAY_SET_UP_LOGGING),
+    ],
+)
+def test_only_the_command_prints_and_exits(call: str, allowed: set[str]) -> None:
+    found = {name for name, node in _each(ast.Call) if ast.unparse(node.func) == call}
+    assert found - allowed == set()
+
+
+def test_only_the_top_of_the_command_catches_everything() -> None:
+    broad = {
+        name
+        for name, node in _each(ast.ExceptHandler)
+        if node.type is None or re.search(r"\bException\b", ast.unparse(node.type))
+    }
+    assert broad == MAY_CATCH_EVERYTHING
+
+
+def test_no_module_keeps_state_that_changes() -> None:
+    found = []
+    for name, tree in TREES.items():
+        tables = {ast.unparse(target) for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}
+        for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            for node in ast.walk(function):
+                target = _changed(node)
+                if isinstance(node, ast.Global) or target in tables - _bound_in(function):
+                    found.append(f"{name}:{node.lineno}")  # type: ignore[attr-defined]
+    assert found == []
+
+
+def test_every_event_used_is_in_the_catalogue_and_every_one_there_is_used() -> None:
+    used = {
+        node.attr
+        for name, node in _each(ast.Attribute)
+        if name != EVENTS and isinstance(node.value, ast.Name) and node.value.id == "Event"
+    }
+    assert used - set(Event.__members__) == set()
+    assert set(Event.__members__) - used == set()
+
+
+def test_no_event_is_spelt_by_hand() -> None:
+    calls = [
+        f"{name}:{node.lineno}"
+        for name, node in _each(ast.Call)
+        if re.search(r"(?:^|[._])(?:emit|listen|log_event)$", ast.unparse(node.func))
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    ]
+    assert calls == []
+
+
+def test_nothing_names_a_machine_a_person_or_a_plan() -> None:
+    place = re.compile(r"(?<![\w.$}~-])/(?:home|root|Users|work|mnt|workspace|scratch)/\w|[A-Z]:\\\\?Users\b")
+    plan = re.compile(r"\b(?:TODO|FIXME|XXX|HACK)\b")
+    found = [
+        f"{path.relative_to(ROOT)}:{number}: {line.strip()[:80]}"
+        for path in _texts()
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1)
+        if (place.search(line) or plan.search(line)) and path.name != Path(__file__).name
+    ]
+    assert found == []
+
+
+def test_the_public_names_are_one_list() -> None:
+    homes, typed = _lazy_table(), _typed_names()
+    assert typed == homes
+    assert sorted(forgelm.__all__) == sorted([*homes, "__api_version__", "__version__"])
+    assert list(forgelm.__all__) == sorted(forgelm.__all__)
+    assert dir(forgelm) == sorted(forgelm.__all__)
+    for name, home in homes.items():
+        value = getattr(forgelm, name)
+        assert (value.__module__, value.__name__) == (home, name)
+    with pytest.raises(AttributeError, match="no attribute 'ForgeTrainr'"):
+        _ = forgelm.ForgeTrainr  # type: ignore[attr-defined]
+
+
+def test_importing_the_package_costs_nothing() -> None:
+    loaded = _modules_after("import forgelm")
+    assert loaded & (HEAVY | {"pydantic", "yaml", "click", "numpy"}) == set()
+    assert {name for name in loaded if name.startswith("forgelm")} == {"forgelm"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import forgelm; forgelm.ForgeTrainer",
+        "import forgelm; [getattr(forgelm, name) for name in forgelm.__all__]",
+        "import forgelm; forgelm.load_config('examples/chat-messages.yaml')",
+        "import forgelm; forgelm.ForgeTrainer(forgelm.load_config('examples/chat-messages.yaml'))",
+        "from forgelm.cli.main import run; run(['--help'])",
+        "from forgelm.cli.main import run; run(['schema'])",
+        "from forgelm.cli.main import run; run(['verify-audit', 'nowhere.jsonl'])",
+    ],
+)
+def test_what_needs_no_model_loads_no_heavy_library(code: str) -> None:
+    assert _modules_after(code) & HEAVY == set()
+
+
+def test_help_loads_neither_pydantic_nor_yaml() -> None:
+    assert _modules_after("from forgelm.cli.main import run; run(['--help'])") & {"pydantic", "yaml"} == set()
+
+
+def test_python_dash_m_is_the_command() -> None:
+    done = subprocess.run([sys.executable, "-m", "forgelm", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout == f"ForgeLM {forgelm.__version__}\n"
+
+
+@pytest.mark.parametrize("block", blocks("yaml"), ids=str)
+def test_every_configuration_in_the_documentation_loads(block: Block, tmp_path: Path) -> None:
+    path = tmp_path / "run.yaml"
+    path.write_text(block.body, encoding="utf-8")
+    assert load_config(path).data.dataset_name_or_path
+
+
+@pytest.mark.parametrize("block", blocks("yaml part"), ids=str)
+def test_every_part_of_a_configuration_loads_with_the_rest_of_one(block: Block, tmp_path: Path) -> None:
+    whole = {"model": {"name_or_path": "m"}, "lora": {}, "training": {}, "data": {"dataset_name_or_path": "d"}}
+    path = tmp_path / "run.yaml"
+    path.write_text(yaml.safe_dump(whole | yaml.safe_load(block.body)), encoding="utf-8")
+    assert load_config(path).training
+
+
+@pytest.mark.parametrize("block", blocks("yaml other"), ids=str)
+def test_yaml_for_other_programs_is_yaml(block: Block) -> None:
+    assert all(isinstance(document, dict) for document in yaml.safe_load_all(block.body))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.yaml")), ids=lambda path: path.name)
+def test_every_example_loads_and_says_how_to_run_it(path: Path) -> None:
+    assert load_config(path).training.output_dir == f"runs/{path.stem}"
+    assert f"# forgelm --config examples/{path.name}" in path.read_text(encoding="utf-8")
+
+
+def test_no_yaml_escapes_the_checks() -> None:
+    marked = {block.info for block in blocks() if "yaml" in block.info or "apiVersion" in block.body}
+    assert marked == {"yaml", "yaml part", "yaml other"}
+
+
+@pytest.mark.parametrize(("place", "words"), command_lines(), ids=lambda value: value if isinstance(value, str) else "")
+def test_every_command_in_the_documentation_exists(place: str, words: list[str]) -> None:
+    program, *arguments = words
+    if program == "forgelm":
+        _parse(arguments)
+    elif program == "make":
+        targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+        assert set(arguments) <= set(targets)
+    elif program == "python":
+        assert (ROOT / arguments[0]).is_file()
+    else:
+        assert words[:2] == ["pip", "install"]
+        extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+            "optional-dependencies"
+        ]
+        assert set(re.findall(r"\[(\w+)\]", arguments[1])) <= set(extras)
+
+
+@pytest.mark.parametrize(
+    ("place", "words"), inline_commands(), ids=lambda value: value if isinstance(value, str) else ""
+)
+def test_every_command_named_in_running_text_exists(place: str, words: list[str]) -> None:
+    with contextlib.suppress(click.MissingParameter):
+        _parse(words[1:])
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/exit-codes.md"])
+def test_the_documented_exit_codes_are_the_codes(page: str) -> None:
+    assert table_codes(page) == sorted(ExitCode)
+
+
+def test_the_documented_events_are_the_catalogue() -> None:
+    text = (ROOT / "docs" / "evidence.md").read_text(encoding="utf-8").partition("### Events")[2].partition("\n## ")[0]
+    documented = re.findall(r"^\| `([a-z_.]+)` \|", text, re.MULTILINE)
+    assert len(documented) == len(set(documented))
+    assert set(documented) == set(Event) - TRANSIENT
+
+
+def test_the_documented_environment_variables_are_those_that_are_read() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    documented = set(re.findall(r"`(FORGELM_\w+|HUGGINGFACE_TOKEN)`", text))
+    assert documented == set(re.findall(r"FORGELM_[A-Z_]+|HUGGINGFACE_TOKEN", " ".join(_source_strings())))
+
+
+def _mirrors(name: str) -> Iterator[Path]:
+    """Yield where a module's tests may stand: its mirror, or the one file for a folder inside a layer's folder."""
+    module = Path(name)
+    yield ROOT / "tests" / module.parent / f"test_{module.name}"
+    if len(module.parts) > 2:
+        yield ROOT / "tests" / module.parent.parent / f"test_{module.parent.name}.py"
+
+
+def _each(kind: type[Node]) -> Iterator[tuple[str, Node]]:
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, kind):
+                yield name, node
+
+
+def _parse(arguments: list[str]) -> None:
+    """Parse a command line without running it; raises ``click.UsageError`` for what does not exist."""
+    with command.make_context("forgelm", list(arguments)) as context:
+        rest = [*context._protected_args, *context.args]
+        if rest:
+            name, found, rest = command.resolve_command(context, rest)
+            assert found is not None
+            found.make_context(name, rest, parent=context)
+
+
+def _source_strings() -> Iterator[str]:
+    """Yield every text in the source that is no docstring."""
+    for name, node in _each(ast.Constant):
+        if isinstance(node.value, str) and name not in ("__init__.py",):
+            yield node.value
+
+
+def _changed(node: ast.AST) -> str | None:
+    """Return the name whose value this statement or call changes in place, if it does."""
+    if isinstance(node, ast.Assign | ast.AugAssign | ast.Delete):
+        targets = [node.target] if isinstance(node, ast.AugAssign) else node.targets
+        places = [target.value for target in targets if isinstance(target, ast.Subscript)]
+        return ast.unparse(places[0]) if places else None
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CHANGES:
+        return ast.unparse(node.func.value)
+    return None
+
+
+def _bound_in(function: ast.FunctionDef) -> set[str]:
+    """Return the names that are the function's own."""
+    stored = {node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    return stored | {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+
+
+def _imported(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
+def _texts() -> Iterator[Path]:
+    """Yield every text file that people write, by its kind, outside environments, caches and builds."""
+    kinds = {".py", ".md", ".toml", ".yaml", ".yml", ".jinja", ".txt"}
+    for path in sorted(ROOT.rglob("*")):
+        inner = path.relative_to(ROOT).parts
+        hidden = any(part.startswith(".") or part in ("build", "dist", "configs", "__pycache__") for part in inner[:-1])
+        if not hidden and (path.suffix in kinds or path.name == "Makefile") and path.is_file():
+            yield path
+
+
+def _lazy_table() -> dict[str, str]:
+    table = next(
+        node.value.args[0]
+        for node in TREES["__init__.py"].body
+        if isinstance(node, ast.Assign)
+        and ast.unparse(node.targets[0]) == "_HOMES"
+        and isinstance(node.value, ast.Call)
+    )
+    homes: dict[str, str] = ast.literal_eval(table)
+    return homes
+
+
+def _typed_names() -> dict[str, str]:
+    block = next(
+        node
+        for node in TREES["__init__.py"].body
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    )
+    return {
+        alias.asname or alias.name: node.module or ""
+        for node in block.body
+        if isinstance(node, ast.ImportFrom) and node.module != "typing"
+        for alias in node.names
+    }
+
+
+def _modules_after(code: str) -> set[str]:
+    """Return the top-level names, and our own modules in full, that a fresh interpreter has loaded after ``code``."""
+    script = f"{code}\nimport sys, json; print(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, cwd=ROOT, check=True)
+    loaded: list[str] = json.loads(done.stderr.splitlines()[-1])
+    return {name if name.startswith("forgelm") else name.partition(".")[0] for name in loaded}
