@@ -8,9 +8,9 @@ from itertools import groupby
 from typing import Any
 
 from forgelm.base.errors import ConfigError
-from forgelm.base.network import go_offline, hub_token, silence_telemetry
+from forgelm.base.network import stay_private
 from forgelm.config.root import ForgeConfig
-from forgelm.data.prepare import prepare
+from forgelm.data.prepare import prepare_run
 from forgelm.model.load import load_tokenizer, resolve
 from forgelm.train.loop import tokenise_data
 from forgelm.train.tokenise import IGNORED, Encoding, Example
@@ -124,15 +124,8 @@ def preview_dataset(config: ForgeConfig, *, rows: int = 3) -> DatasetPreview:
     """
     if rows < 1:
         raise ConfigError(f"rows must be at least 1, not {rows}")
-    silence_telemetry()
-    if config.model.offline:
-        go_offline()
-    prepared = prepare(
-        config.data,
-        seed=config.training.seed,
-        offline=config.model.offline,
-        token=hub_token(config.auth.hf_token if config.auth else None),
-    )
+    stay_private(offline=config.model.offline)
+    prepared = prepare_run(config)
     tokenised = tokenise_data(config, prepared, load_tokenizer(config, resolve(config)))
     template = tokenised.encoding.template
     return DatasetPreview(

@@ -14,6 +14,13 @@ _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 _YES = frozenset({"1", "ON", "YES", "TRUE"})  # what the hub's own client takes for true
 
 
+def stay_private(*, offline: bool) -> None:
+    """What every run does first: no telemetry, and when ``offline`` no hub request either."""
+    silence_telemetry()
+    if offline:
+        go_offline()
+
+
 def silence_telemetry() -> None:
     """Switch off the usage pings of the libraries a run loads. Call it before they are imported."""
     os.environ.update(_NO_TELEMETRY)

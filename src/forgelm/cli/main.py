@@ -125,7 +125,7 @@ def _run(arguments: list[str], *, as_json: bool) -> ExitCode:
         return show_error(ConfigError(error.format_message()), as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
         return show_error(RuntimeError("interrupted"), as_json=as_json)
-    except Exception as error:  # noqa: BLE001  the top: whatever went wrong becomes one message and an exit code
+    except Exception as error:  # the top: whatever went wrong becomes one message and an exit code
         logging.getLogger("forgelm").debug("where it went wrong", exc_info=True)
         return show_error(error, as_json=as_json)
 

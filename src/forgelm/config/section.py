@@ -83,12 +83,12 @@ def read_place(value: Any) -> Any:
 
 
 def check_place(value: str) -> str:
-    """Return a path or repository id unchanged, or refuse one that no file system and no hub could have."""
+    """Return a path or repository id, ``~`` expanded, or refuse one that no file system and no hub could have."""
     if not value.strip():
         raise ValueError("must not be blank")
     if any(ord(char) < 32 or ord(char) == 127 for char in value):
         raise ValueError("must not contain control characters")
-    return value
+    return os.path.expanduser(value)
 
 
 def check_revision(value: str) -> str:

@@ -7,7 +7,9 @@ import random
 from collections.abc import Sequence
 
 from forgelm.base.errors import DataError
+from forgelm.base.network import hub_token
 from forgelm.config.data import DataConfig
+from forgelm.config.root import ForgeConfig
 from forgelm.data.formats import NormalisedDataset, is_conversational, normalise
 from forgelm.data.load import load_rows
 from forgelm.data.mix import mix_rows
@@ -15,6 +17,16 @@ from forgelm.data.rows import PreparedData, Row, SkippedRow, Source
 from forgelm.data.split import Split, carve_validation, content_keys
 
 _log = logging.getLogger(__name__)
+
+
+def prepare_run(config: ForgeConfig) -> PreparedData:
+    """Return what a run of ``config`` trains on: ``prepare`` with the run's seed, token and offline switch."""
+    return prepare(
+        config.data,
+        seed=config.training.seed,
+        offline=config.model.offline,
+        token=hub_token(config.auth.hf_token if config.auth else None),
+    )
 
 
 def prepare(config: DataConfig, *, seed: int, offline: bool = False, token: str | None = None) -> PreparedData:

@@ -36,7 +36,7 @@ def render_model_card(record: RunRecord) -> str:
     if not record.verdict.passed:
         parts.append(f"> **This model failed its quality gates:** {escape(record.verdict.reason or '')}")
     parts += [
-        f"A fine-tune of `{config.model.name_or_path}` by ForgeLM, run `{record.run_id}`.",
+        f"A fine-tune of {code(config.model.name_or_path)} by ForgeLM, run {code(record.run_id)}.",
         "## Training details\n\n" + _table(_training_rows(record)),
         "## Verdict\n\n" + _verdict_table(record),
         "## Metrics\n\n" + _table([(key, f"{value:.4f}") for key, value in record.metrics.items() if "/" not in key]),
@@ -56,9 +56,9 @@ def render_deployer_instructions(record: RunRecord) -> str:
         ("Version", _said(compliance.system_version if compliance else "")),
         ("Provider", _said(compliance.provider_name if compliance else "")),
         ("Contact", _said(compliance.provider_contact if compliance else "")),
-        ("Base model", f"`{record.config.model.name_or_path}`"),
+        ("Base model", code(record.config.model.name_or_path)),
         ("Method", escape(record.loaded.adapter_method)),
-        ("Run", f"`{record.run_id}`"),
+        ("Run", code(record.run_id)),
     ]
     sections = [
         ("System identity", _table(identity)),
@@ -90,6 +90,11 @@ def escape(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
+def code(text: str) -> str:
+    """Return ``text`` as a Markdown code span that cannot end early or break a table."""
+    return "`" + " ".join(text.split()).replace("`", "'").replace("|", "\\|") + "`"
+
+
 def _metadata(record: RunRecord) -> str:
     config = record.config
     tags = ["forgelm", "fine-tuned", config.training.trainer_type]
@@ -112,7 +117,7 @@ def _training_rows(record: RunRecord) -> list[tuple[str, str]]:
     config, ledger = record.config, record.outcome.train_ledger
     training, lora = config.training, config.lora
     return [
-        ("Base model", f"`{config.model.name_or_path}`"),
+        ("Base model", code(config.model.name_or_path)),
         ("Revision", escape(record.loaded.revision.revision_resolved or "local files")),
         ("Trainer", training.trainer_type),
         ("Method", escape(record.loaded.adapter_method)),
@@ -122,7 +127,7 @@ def _training_rows(record: RunRecord) -> list[tuple[str, str]]:
         ("Learning rate", f"{training.learning_rate:g}"),
         ("Max length", str(config.model.max_length)),
         ("Quantization", record.loaded.quantization),
-        ("Dataset", f"`{config.data.dataset_name_or_path}`"),
+        ("Dataset", code(config.data.dataset_name_or_path)),
         ("Rows", str(ledger.rows)),
         ("Tokens learnt from", f"{ledger.target_tokens} of {ledger.tokens}"),
         ("Seed", str(training.seed)),

@@ -76,12 +76,16 @@ def build_governance_report(record: RunRecord, audit_report: Path) -> dict[str, 
             for name, rows in (("train", prepared.train), ("validation", prepared.validation))
             if rows
         },
-        "data_audit_inlined": audit_report.is_file(),
+        "data_audit_inlined": False,
     }
     if governance is not None:
         report["governance"] = governance.model_dump(mode="json")
     if audit_report.is_file():
-        report["data_audit"] = json.loads(audit_report.read_text(encoding="utf-8"))
+        try:
+            audit = json.loads(audit_report.read_text(encoding="utf-8"))
+        except ValueError as error:
+            return report | {"data_audit_problem": f"{audit_report.name} is not JSON: {error}"}
+        report |= {"data_audit_inlined": True, "data_audit": audit}
     return report
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from forgelm.base.network import go_offline, hub_token, silence_telemetry
+from forgelm.base.network import stay_private
 from forgelm.config.root import ForgeConfig
-from forgelm.data.prepare import prepare
+from forgelm.data.prepare import prepare_run
 from forgelm.model.load import load_tokenizer, plan_load, resolve
 from forgelm.run.folder import check_writable, run_files
 from forgelm.train.loop import tokenise_data
@@ -18,17 +18,10 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     Raises:
         ConfigError: the configuration, the data, the model or the output folder cannot be used.
     """
-    silence_telemetry()
-    if config.model.offline:
-        go_offline()
+    stay_private(offline=config.model.offline)
     files = run_files(config)
     check_writable(files.root)
-    prepared = prepare(
-        config.data,
-        seed=config.training.seed,
-        offline=config.model.offline,
-        token=hub_token(config.auth.hf_token if config.auth else None),
-    )
+    prepared = prepare_run(config)
     revision = resolve(config)
     precision = plan_load(config, revision)
     tokenised = tokenise_data(config, prepared, load_tokenizer(config, revision))

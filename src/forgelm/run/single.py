@@ -9,10 +9,10 @@ from typing import Any
 
 from forgelm.base.errors import IntegrityError, StoppedError
 from forgelm.base.events import TRANSIENT, Emit, Event, emit_nothing
-from forgelm.base.files import RunFiles, write_text
-from forgelm.base.network import go_offline, hub_token, silence_telemetry
+from forgelm.base.files import INTEGRITY_FILE, RunFiles, write_text
+from forgelm.base.network import stay_private
 from forgelm.config.root import ForgeConfig
-from forgelm.data.prepare import prepare
+from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import PreparedData
 from forgelm.evaluate.loss import measure_loss
 from forgelm.evaluate.measurement import Measurement
@@ -68,9 +68,7 @@ def run_single(
         StoppedError: a stop was asked for through ``stop``.
         StorageError: something could not be written; nothing was promoted.
     """
-    silence_telemetry()
-    if config.model.offline:
-        go_offline()
+    stay_private(offline=config.model.offline)
     files = run_files(config)
     stop = stop or StopRequest()
     with open_folder(files):
@@ -85,7 +83,9 @@ def run_single(
         try:
             return _run(run)
         except BaseException as error:
-            shutil.rmtree(files.staging(run.run_id), ignore_errors=True)
+            # A staged model is kept once it is sealed: then only its promotion failed, and training it again is dear.
+            if not (files.staging(run.run_id) / INTEGRITY_FILE).exists():
+                shutil.rmtree(files.staging(run.run_id), ignore_errors=True)
             # The log may be what cannot be written; the error that ended the run matters more.
             with contextlib.suppress(OSError):
                 _report_end(run, error)
@@ -126,12 +126,7 @@ def _run(run: _Run) -> TrainResult:
 def _prepare(run: _Run) -> PreparedData:
     config = run.config
     run.emit(Event.STAGE, name="reading the data")
-    prepared = prepare(
-        config.data,
-        seed=config.training.seed,
-        offline=config.model.offline,
-        token=hub_token(config.auth.hf_token if config.auth else None),
-    )
+    prepared = prepare_run(config)
     run.emit(
         Event.DATA_PREPARED,
         format=prepared.format,

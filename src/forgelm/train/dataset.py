@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from forgelm.base.network import hub_token
 from forgelm.config.root import ForgeConfig
-from forgelm.data.prepare import prepare
+from forgelm.data.prepare import prepare_run
 from forgelm.train.loop import tokenise_data
 from forgelm.train.trainers import TRAINERS
 
@@ -21,12 +20,7 @@ def prepare_dataset(config: ForgeConfig, tokenizer: Any) -> dict[str, Any]:
         DataError: the data cannot be read or learnt from.
         ModelError: the tokenizer or its chat template cannot express the data.
     """
-    prepared = prepare(
-        config.data,
-        seed=config.training.seed,
-        offline=config.model.offline,
-        token=hub_token(config.auth.hf_token if config.auth else None),
-    )
+    prepared = prepare_run(config)
     tokenised = tokenise_data(config, prepared, tokenizer)
     build = TRAINERS[config.training.trainer_type].build_dataset
     splits = {"train": build(tokenised.train.examples)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -119,11 +120,12 @@ def train(
     if stopper.stopped:
         raise _stopped(files, int(trainer.state.global_step))
     staging = save_model(trainer.model, loaded, config, files.staging(run_id))
-    emit(Event.TRAINING_COMPLETED, steps=int(trainer.state.global_step), train_loss=result.training_loss)
+    loss = _mean_loss(trainer.state.log_history) if checkpoint else float(result.training_loss)
+    emit(Event.TRAINING_COMPLETED, steps=int(trainer.state.global_step), train_loss=loss)
     return Outcome(
         staging=staging,
         steps=int(trainer.state.global_step),
-        train_loss=float(result.training_loss),
+        train_loss=loss,
         seconds=seconds,
         resumed_from=checkpoint.name if checkpoint else None,
         keeps_best=keeps_best(config.training, plan),
@@ -173,6 +175,16 @@ def _run(trainer: Any, checkpoint: Path | None) -> Any:
             hint="lower training.per_device_train_batch_size (raise gradient_accumulation_steps to match), lower "
             "model.max_length, or set training.gradient_checkpointing: true",
         ) from error
+
+
+def _mean_loss(history: list[dict[str, float]]) -> float:
+    """The mean over all steps, earlier sessions included; transformers' own leaves those out after a resume."""
+    total, last = 0.0, 0.0
+    for entry in history:
+        if "loss" in entry:
+            total += entry["loss"] * (entry["step"] - last)
+            last = entry["step"]
+    return total / last if last else math.nan
 
 
 def _stopped(files: RunFiles, step: int) -> StoppedError:
