@@ -45,9 +45,8 @@ def main() -> None:
     print(f"\nthroughput: {ROWS} chats of mixed length, batch {BATCH}, one epoch, LoRA r=8, {TURNS} runs in turn")
     for name, runs in (("forgelm", ours), ("TRL defaults", theirs)):
         speed = statistics.median(run["speed"] for run in runs)
-        print(
-            f"  {name:<13} {speed:8.0f} supervised tokens/s   {runs[0]['steps']} steps   held-out loss {runs[0]['loss']:.3f}"
-        )
+        facts = f"{runs[0]['steps']} steps   held-out loss {runs[0]['loss']:.3f}"
+        print(f"  {name:<13} {speed:8.0f} supervised tokens/s   {facts}")
     print(f"  ratio {statistics.median(ratios):.2f}  (target >= 2.0; min {min(ratios):.2f}, max {max(ratios):.2f})")
 
 

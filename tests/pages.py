@@ -7,6 +7,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+from forgelm.cli.main import forgelm
+
 ROOT = Path(__file__).parents[1]
 PAGES = tuple(sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]))
 _FENCE = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -52,6 +54,16 @@ def inline_commands() -> list[tuple[str, list[str]]]:
         prose = _FENCE.sub("", page.read_text(encoding="utf-8"))
         found += [(page.name, shlex.split(text)) for text in _INLINE.findall(prose)]
     return found
+
+
+def parse_command(arguments: list[str]) -> None:
+    """Parse what follows ``forgelm`` without running it; raises ``click.UsageError`` for what does not exist."""
+    with forgelm.make_context("forgelm", list(arguments)) as context:
+        rest = [*context._protected_args, *context.args]
+        if rest:
+            name, found, rest = forgelm.resolve_command(context, rest)
+            assert found is not None
+            found.make_context(name, rest, parent=context)
 
 
 def table_codes(page: str) -> list[int]:

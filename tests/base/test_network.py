@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from forgelm.base.network import go_offline, hub_token, is_offline, silence_telemetry
+from forgelm.base.network import hub_token, is_offline, private
 
 SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 
@@ -32,8 +32,9 @@ def ask_hub_client(statement: str, constant: str) -> str:
 @pytest.mark.parametrize(
     ("statement", "constant", "value"),
     [
-        ("network.silence_telemetry()", "HF_HUB_DISABLE_TELEMETRY", "True"),
-        ("network.go_offline()", "HF_HUB_OFFLINE", "True"),
+        ("network.private(offline=False).__enter__()", "HF_HUB_DISABLE_TELEMETRY", "True"),
+        ("network.private(offline=True).__enter__()", "HF_HUB_OFFLINE", "True"),
+        ("network.private(offline=False).__enter__()", "HF_HUB_OFFLINE", "False"),
         ("pass", "HF_HUB_OFFLINE", "False"),
     ],
 )
@@ -43,15 +44,24 @@ def test_the_hub_client_obeys(statement: str, constant: str, value: str) -> None
 
 def test_offline_covers_all_three_libraries() -> None:
     assert not is_offline()
-    go_offline()
-    assert is_offline()
-    assert [os.environ[name] for name in SWITCHES] == ["1", "1", "1"]
+    with private(offline=True):
+        assert is_offline()
+        assert [os.environ[name] for name in SWITCHES] == ["1", "1", "1"]
+    assert not is_offline()
+
+
+def test_the_environment_is_as_it_was_whatever_happened_inside(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    before = dict(os.environ)
+    with pytest.raises(ZeroDivisionError), private(offline=True):
+        raise ZeroDivisionError
+    assert dict(os.environ) == before
 
 
 def test_telemetry_is_off_even_where_the_environment_had_it_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HF_HUB_DISABLE_TELEMETRY", "0")
-    silence_telemetry()
-    assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == os.environ["DO_NOT_TRACK"] == "1"
+    with private(offline=False):
+        assert os.environ["HF_HUB_DISABLE_TELEMETRY"] == os.environ["DO_NOT_TRACK"] == "1"
 
 
 @pytest.mark.parametrize("name", SWITCHES[:2])

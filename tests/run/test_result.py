@@ -20,7 +20,11 @@ from forgelm.run.result import TrainResult
             "run/final_model",
         ),
         ({"success": True, "awaiting_approval": True, "staging_path": "run/s"}, "awaiting approval", "run/s"),
-        ({"success": False, "awaiting_approval": True, "staging_path": "run/s"}, "awaiting approval", "run/s"),
+        (
+            {"success": False, "awaiting_approval": True, "staging_path": "run/s"},
+            "awaiting approval although a gate failed",
+            "run/s",
+        ),
         (
             {"success": False, "reverted": True, "quarantine_path": "run/q", "error": "loss: too high"},
             "refused",

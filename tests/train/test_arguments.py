@@ -48,6 +48,8 @@ FORWARDED = [
     ("save_total_limit", 1, "save_total_limit", 1),
     ("logging_steps", 17, "logging_steps", 17),
     ("packing", True, "packing", True),
+    ("padding_free", True, "padding_free", True),
+    ("padding_free", True, "max_length", None),
     ("packing", True, "dataset_kwargs", {"skip_prepare_dataset": False}),
     ("train_sampling_strategy", "sequential", "train_sampling_strategy", "sequential"),
     ("neftune_noise_alpha", 5.0, "neftune_noise_alpha", 5.0),
@@ -101,6 +103,13 @@ def test_a_field_changes_nothing_else(name: str, value: Any, argument: str, pass
 
 
 @pytest.mark.parametrize("has_validation", [True, False])
+def test_rows_stay_in_order_when_the_user_wants_no_shuffling_and_names_no_other_order() -> None:
+    still = replace(PLAN, shuffle=False)
+    assert arguments(still)["train_sampling_strategy"] == "sequential"
+    assert arguments(still, train_sampling_strategy="random")["train_sampling_strategy"] == "random"
+    assert arguments(PLAN)["train_sampling_strategy"] == "group_by_length"
+
+
 @pytest.mark.parametrize("packing", [True, False])
 def test_trl_takes_every_argument_as_it_is(has_validation: bool, packing: bool) -> None:
     made = arguments(replace(PLAN, has_validation=has_validation), packing=packing, report_to="none")

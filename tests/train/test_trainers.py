@@ -100,6 +100,14 @@ def test_packed_rows_do_not_see_each_other(make_config: Make, examples: tuple[Ex
     assert trainer.evaluate()["eval_loss"] == pytest.approx(alone, abs=2e-5)
 
 
+def test_padding_free_batches_have_the_loss_of_padded_ones(make_config: Make, examples: tuple[Example, ...]) -> None:
+    alone = measure_loss(ember_model(), examples, pad_token_id=0).value
+    trainer = trainer_for(make_config(training={"padding_free": True, "per_device_eval_batch_size": 64}), examples)
+    batch = next(iter(trainer.get_eval_dataloader()))
+    assert batch["input_ids"].shape == (1, sum(len(example.input_ids) for example in examples))
+    assert trainer.evaluate()["eval_loss"] == pytest.approx(alone, abs=2e-5)
+
+
 def test_listeners_hear_begin_steps_and_logs(make_config: Make, examples: tuple[Example, ...]) -> None:
     heard: list[str] = []
 

@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import Any
 
 from forgelm.base.errors import ConfigError
-from forgelm.base.network import stay_private
+from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.model.load import load_tokenizer, resolve
@@ -124,9 +124,9 @@ def preview_dataset(config: ForgeConfig, *, rows: int = 3) -> DatasetPreview:
     """
     if rows < 1:
         raise ConfigError(f"rows must be at least 1, not {rows}")
-    stay_private(offline=config.model.offline)
-    prepared = prepare_run(config)
-    tokenised = tokenise_data(config, prepared, load_tokenizer(config, resolve(config)))
+    with private(offline=config.model.offline):
+        prepared = prepare_run(config)
+        tokenised = tokenise_data(config, prepared, load_tokenizer(config, resolve(config)))
     template = tokenised.encoding.template
     return DatasetPreview(
         rows=tuple(_show(example, tokenised.encoding) for example in tokenised.train.examples[:rows]),

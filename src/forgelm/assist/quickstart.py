@@ -75,7 +75,7 @@ def write_quickstart(template: str, output: str | None) -> Path:
     if template not in TEMPLATES:
         raise ConfigError(f"there is no template {template!r}", hint=f"one of: {', '.join(TEMPLATES)}")
     default = Path("configs") / f"{template}-{datetime.now():%Y%m%d-%H%M%S}" / "config.yaml"
-    path = Path(output) if output else default
+    path = (Path(output) if output else default).absolute()
     if path.exists():
         raise ConfigError(f"{path} exists already", hint="give another --output")
     bundled = Path(str(files("forgelm.assist") / TEMPLATES[template].folder))

@@ -33,10 +33,9 @@ class Event(StrEnum):
 
     STAGE = "progress.stage"
     PROGRESS = "progress.step"
-    WARNING = "progress.warning"
 
 
-TRANSIENT = frozenset({Event.STAGE, Event.PROGRESS, Event.WARNING})
+TRANSIENT = frozenset({Event.STAGE, Event.PROGRESS})
 
 
 class Emit(Protocol):

@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
+from types import MappingProxyType
 
-_NO_TELEMETRY = {
-    "HF_HUB_DISABLE_TELEMETRY": "1",
-    "DO_NOT_TRACK": "1",
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "WANDB_ERROR_REPORTING": "false",
-}
+_NO_TELEMETRY = MappingProxyType(
+    {
+        "HF_HUB_DISABLE_TELEMETRY": "1",
+        "DO_NOT_TRACK": "1",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "WANDB_ERROR_REPORTING": "false",
+    }
+)
 _OFFLINE = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 _YES = frozenset({"1", "ON", "YES", "TRUE"})  # what the hub's own client takes for true
 
 
-def stay_private(*, offline: bool) -> None:
-    """What every run does first: no telemetry, and when ``offline`` no hub request either."""
-    silence_telemetry()
-    if offline:
-        go_offline()
+@contextlib.contextmanager
+def private(*, offline: bool) -> Iterator[None]:
+    """Keep the libraries loaded inside the block from pinging home, and when ``offline`` from any hub request.
 
-
-def silence_telemetry() -> None:
-    """Switch off the usage pings of the libraries a run loads. Call it before they are imported."""
-    os.environ.update(_NO_TELEMETRY)
-
-
-def go_offline() -> None:
-    """Forbid every hub request of this process. Call it before the libraries are imported."""
-    os.environ.update(dict.fromkeys(_OFFLINE, "1"))
+    They read these switches when they are imported. Afterwards the environment is as it was: a caller's next run may
+    be online.
+    """
+    switches = dict(_NO_TELEMETRY) | (dict.fromkeys(_OFFLINE, "1") if offline else {})
+    before = {name: os.environ.get(name) for name in switches}
+    os.environ.update(switches)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 def is_offline() -> bool:

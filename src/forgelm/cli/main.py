@@ -13,7 +13,7 @@ from typing import NoReturn
 import click
 
 from forgelm.base.errors import ConfigError, ExitCode
-from forgelm.cli.options import Shared, set_up_logging, shared, shared_options, wants_json
+from forgelm.cli.options import Shared, shared, shared_options, wants_json
 from forgelm.cli.render import Reply, show, show_error
 
 COMMANDS = MappingProxyType(
@@ -88,7 +88,6 @@ def forgelm(
         return None
     if config is None:
         raise click.UsageError("give --config FILE or a command; see 'forgelm --help'")
-    set_up_logging(shared(context))
     run = importlib.import_module("forgelm.cli.train")
     reply: Reply = run.run_config(
         config, overrides, dry_run=dry_run, resume=resume, offline=offline, options=shared(context)

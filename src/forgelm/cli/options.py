@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -25,8 +25,15 @@ class Shared:
     log_level: str | None = None
 
 
-def shared_options(command: _Command) -> _Command:
-    """Add ``--output-format``, ``-q`` and ``--log-level``; their values end up in ``Shared`` on the context."""
+def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--output-format``, ``-q`` and ``--log-level``: they end up in ``Shared`` and set the log up."""
+
+    @functools.wraps(command)
+    def with_log(*arguments: Any, **options: Any) -> Any:
+        set_up_logging(shared(click.get_current_context()))
+        return command(*arguments, **options)
+
+    wrapped: Callable[..., Any] = with_log
     for decorate in (
         click.option(
             "--log-level",
@@ -46,8 +53,8 @@ def shared_options(command: _Command) -> _Command:
             help="json prints exactly one JSON document on stdout.",
         ),
     ):
-        command = decorate(command)
-    return command
+        wrapped = decorate(wrapped)
+    return wrapped
 
 
 def shared(context: click.Context) -> Shared:

@@ -22,6 +22,7 @@ class Reporter:
         self._bar: Any = None
         self._loss: float | None = None
         self._said = 0.0
+        self._ended = False
 
     def __enter__(self) -> Reporter:
         return self
@@ -44,9 +45,13 @@ class Reporter:
         self._loss = fields.get("loss", self._loss)
         if sys.stderr.isatty():
             self._draw(fields)
-        elif time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES or fields["step"] >= fields["total"]:
-            self._said = time.monotonic()
+        elif not self._ended and (self._is_last(fields) or time.monotonic() - self._said >= _SECONDS_BETWEEN_LINES):
+            self._said, self._ended = time.monotonic(), self._is_last(fields)
             note("  " + self._line(fields))
+
+    @staticmethod
+    def _is_last(fields: dict[str, Any]) -> bool:
+        return bool(fields["step"] >= fields["total"])
 
     def _draw(self, fields: dict[str, Any]) -> None:
         from tqdm import tqdm

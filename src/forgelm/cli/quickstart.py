@@ -10,10 +10,11 @@ from pathlib import Path
 import click
 
 from forgelm.assist.quickstart import TEMPLATES, QuickstartReport, run_quickstart, write_quickstart
-from forgelm.cli.options import set_up_logging, shared, shared_options
+from forgelm.cli.options import shared, shared_options
 from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, table
 from forgelm.cli.train import exit_code, reply_to
+from forgelm.model.hardware import detect_hardware
 from forgelm.run.stop import StopRequest, stop_on_signals
 
 _SHOWN = 3
@@ -33,7 +34,8 @@ def quickstart(context: click.Context, template: str, list_templates: bool, outp
         text = table([(item.name, item.title) for item in TEMPLATES.values()])
         return Reply({"success": True, "templates": listed, "count": len(listed)}, text)
     options = shared(context)
-    set_up_logging(options)
+    if not dry_run:
+        detect_hardware()  # says that the extra is missing before anything is written
     path = write_quickstart(template, output)
     if dry_run:
         envelope = {"success": True, "template": template, "config_path": str(path), "dry_run": True}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from forgelm.base.errors import ConfigError, ExitCode, ForgeError, StoppedError
+from forgelm.base.errors import ConfigError, ExitCode, ForgeError, Problem, StoppedError
 from forgelm.base.files import to_json_safe
 from forgelm.base.redact import redact, redact_text
 
@@ -39,20 +39,25 @@ def note(text: str) -> None:
 def show_error(error: BaseException, *, as_json: bool) -> ExitCode:
     """Print an error where it belongs and return the exit code it stands for."""
     code = error.exit_code if isinstance(error, ForgeError) else ExitCode.RUNTIME
-    message = str(error) or type(error).__name__
     if as_json:
-        show(Reply(_error_envelope(error, message), ""), as_json=True)
+        show(Reply(_error_envelope(error), ""), as_json=True)
     else:
-        note(f"error: {message}")
+        note(f"error: {str(error) or type(error).__name__}")
     return ExitCode(code)
 
 
-def _error_envelope(error: BaseException, message: str) -> dict[str, Any]:
-    envelope: dict[str, Any] = {"success": False, "error": message}
+def describe(problem: Problem) -> dict[str, Any]:
+    """Return a problem's own fields, without those its maker may have added."""
+    return {field.name: getattr(problem, field.name) for field in fields(Problem)}
+
+
+def _error_envelope(error: BaseException) -> dict[str, Any]:
+    message = error.message if isinstance(error, ForgeError) else str(error)
+    envelope: dict[str, Any] = {"success": False, "error": message or type(error).__name__}
     if isinstance(error, ForgeError) and error.hint:
         envelope["hint"] = error.hint
     if isinstance(error, ConfigError) and error.problems:
-        envelope["problems"] = [vars(problem) for problem in error.problems]
+        envelope["problems"] = [describe(problem) for problem in error.problems]
     if isinstance(error, StoppedError):
         envelope |= {"resumable": True, "checkpoint": error.checkpoint}
     return envelope

@@ -39,11 +39,13 @@ def verify_audit(log_path: str, hmac_secret_env: str, require_hmac: bool) -> Rep
         "valid": result.valid,
         "entries_count": result.entries_count,
         "hmac_verified": result.hmac_verified,
+        "chain_head": result.chain_head,
         "errors": [] if result.valid else [f"{place}{result.reason}"],
     }
     if result.valid:
         tagged = " (HMAC validated)" if result.hmac_verified else ""
-        return Reply(envelope, f"OK: {result.entries_count} entries verified{tagged}")
+        entries = _count(result.entries_count, "entry", "entries")
+        return Reply(envelope, f"OK: {entries} verified{tagged}\nhead: {result.chain_head}")
     place = f" at line {result.first_invalid_index}" if result.first_invalid_index is not None else ""
     code = ExitCode.INTEGRITY if result.failure == "integrity" else ExitCode.CONFIG
     return Reply(envelope, f"FAIL{place}: {result.reason}", code)
@@ -58,11 +60,15 @@ def verify_integrity(model_dir: str) -> Reply:
     result = check_integrity(model_dir)
     envelope = {"success": result.valid, **asdict(result), "path": model_dir}
     if result.valid:
-        return Reply(envelope, f"OK: {result.verified_count} files verified")
+        return Reply(envelope, f"OK: {_count(result.verified_count, 'file', 'files')} verified")
     lines = [f"FAIL: {result.reason}"]
     for name in ("changed", "removed", "added"):
         lines += [f"  {name}: {file}" for file in getattr(result, name)]
     return Reply(envelope, "\n".join(lines), ExitCode.INTEGRITY)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
 
 
 def _need(path: Path, *, kind: str) -> None:

@@ -33,9 +33,7 @@ class DataConfig(Section):
         None, description="Weight of each dataset, the main one first; null takes every row of all of them."
     )
     shuffle: bool = Field(True, description="Shuffle the training rows, the same way for the same seed.")
-    clean_text: bool = Field(
-        True, description="Drop control characters and unify line ends; spaces stay as they are."
-    )
+    clean_text: bool = Field(True, description="Drop control characters and unify line ends; spaces stay as they are.")
     add_eos: bool = Field(True, description="End every sample with the end-of-sequence token.")
     governance: GovernanceConfig | None = Field(None, description="Declarations about the data for Article 10.")
     format: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text"] = Field(

@@ -13,7 +13,8 @@ class EvaluationConfig(Section):
     auto_revert: bool = Field(False, description="Move a model that fails a gate to quarantine instead of keeping it.")
     max_acceptable_loss: float | None = Field(None, description="Ceiling of the validation loss after training.")
     baseline_loss: float | None = Field(
-        None, description="Validation loss the trained model must not exceed; null measures the base model's own."
+        None,
+        description="Loss the trained model must not exceed; null is the base model's own under auto_revert.",
     )
     require_human_approval: bool = Field(
         False, description="Hold the model until a person approves it; the command then ends with exit code 4."

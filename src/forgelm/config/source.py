@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -20,7 +21,7 @@ _MAX_ALIASES = 100
 _TAG = "tag:yaml.org,2002:"
 _TAB_INDENT = re.compile(r" *\t")
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_INFINITE = {".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"}
+_INFINITE = MappingProxyType({".inf": "inf", "+.inf": "inf", "-.inf": "-inf", ".nan": "nan"})
 
 
 @dataclass(frozen=True)

@@ -99,6 +99,9 @@ class TrainingConfig(Section):
         3, ge=1, description="Stop after this many validations without improvement; needs validation rows."
     )
     packing: bool = Field(False, description="Put several short rows into one sequence.")
+    padding_free: bool = Field(
+        False, description="Join the rows of a batch into one sequence instead of padding them; the loss is the same."
+    )
     sample_packing: bool = Field(
         False,
         exclude=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import MappingProxyType
 from typing import Any
 
 from forgelm.base.extras import load_extra
@@ -11,7 +12,7 @@ from forgelm.train.loop import Outcome
 from forgelm.train.probe import probe_logits
 
 # Relative error of the saved model's logits: rounding in the load type, and a merge rounds once more.
-_TOLERANCE = {"float32": 1e-3, "bfloat16": 5e-2, "float16": 2e-2}
+_TOLERANCE = MappingProxyType({"float32": 1e-3, "bfloat16": 5e-2, "float16": 2e-2})
 _QUANTISED_MERGE = 0.5
 
 
@@ -35,7 +36,10 @@ def measure_saved_model(
             f"the saved model's logits differ from the trained one's by {difference:.2e} (limit {limit:.0e})"
         )
     if change == 0.0:
-        problems.append("the saved model answers exactly like its base: training had no effect or was not saved")
+        problems.append(
+            "the saved model answers exactly like its base: training was not saved, or had no effect (a run that ends "
+            "within its warm-up has learning rates near 0)"
+        )
     problems += _vocabulary_problems(saved, tokenizer)
     return Measurement(
         "self_check",

@@ -14,7 +14,7 @@ from forgelm.evidence.record import RunRecord
 from forgelm.model.revision import BUILTIN_PREFIX
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&])")
-_HIDDEN_SECTIONS = {"auth", "webhook", "monitoring", "synthetic"}
+_HIDDEN_SECTIONS = frozenset({"auth", "webhook", "monitoring", "synthetic"})
 _UNSAID = "Not specified"
 
 

@@ -17,7 +17,7 @@ from forgelm.base.network import hub_token
 from forgelm.config.root import ForgeConfig
 from forgelm.model.adapters import adapter_method, attach_adapter
 from forgelm.model.hardware import Hardware, detect_hardware
-from forgelm.model.precision import Precision, choose_precision
+from forgelm.model.precision import Precision, choose_precision, recomputes_activations
 from forgelm.model.revision import Revision, resolve_revision
 
 logger = logging.getLogger(__name__)
@@ -68,7 +68,7 @@ def load(config: ForgeConfig) -> LoadedModel:
             model,
             config.lora,
             quantised=precision.four_bit,
-            gradient_checkpointing=bool(config.training.gradient_checkpointing),
+            gradient_checkpointing=recomputes_activations(config.training, hardware),
         )
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     return LoadedModel(

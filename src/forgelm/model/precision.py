@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from forgelm.base.errors import ModelError
 from forgelm.config.model import ModelConfig
 from forgelm.config.training import TrainingConfig
 from forgelm.model.hardware import Hardware
 
-_DTYPE_NAMES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+_DTYPE_NAMES = MappingProxyType({"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"})
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,11 @@ def choose_precision(
     compute = model.bnb_4bit_compute_dtype
     compute_dtype = half if compute == "auto" else _DTYPE_NAMES.get(compute, compute)
     return Precision(load_dtype, autocast, four_bit, compute_dtype, notes)
+
+
+def recomputes_activations(training: TrainingConfig, hardware: Hardware) -> bool:
+    """Tell whether gradient checkpointing is on: where the user did not say, on a GPU, whose memory is the limit."""
+    return hardware.has_gpu if training.gradient_checkpointing is None else training.gradient_checkpointing
 
 
 def _choose_autocast(training: TrainingConfig, hardware: Hardware) -> str | None:

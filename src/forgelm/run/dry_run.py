@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from forgelm.base.network import stay_private
+from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.model.load import load_tokenizer, plan_load, resolve
@@ -18,13 +18,13 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     Raises:
         ConfigError: the configuration, the data, the model or the output folder cannot be used.
     """
-    stay_private(offline=config.model.offline)
     files = run_files(config)
     check_writable(files.root)
-    prepared = prepare_run(config)
-    revision = resolve(config)
-    precision = plan_load(config, revision)
-    tokenised = tokenise_data(config, prepared, load_tokenizer(config, revision))
+    with private(offline=config.model.offline):
+        prepared = prepare_run(config)
+        revision = resolve(config)
+        precision = plan_load(config, revision)
+        tokenised = tokenise_data(config, prepared, load_tokenizer(config, revision))
     model, lora, training, limits = config.model, config.lora, config.training, config.evaluation
     return {
         "success": True,

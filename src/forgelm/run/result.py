@@ -51,12 +51,11 @@ class TrainResult:
 
     @property
     def verdict(self) -> str:
-        """One of ``promoted``, ``awaiting approval``, ``refused``, ``promoted although a gate failed``."""
+        """``refused``, ``promoted`` or ``awaiting approval``, the last two possibly ``although a gate failed``."""
         if self.reverted:
             return "refused"
-        if self.awaiting_approval:
-            return "awaiting approval"
-        return "promoted" if self.success else "promoted although a gate failed"
+        place = "awaiting approval" if self.awaiting_approval else "promoted"
+        return place if self.success else f"{place} although a gate failed"
 
     def _repr_html_(self) -> str:
         colour = "#1a7f37" if self.success else "#cf222e"

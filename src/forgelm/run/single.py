@@ -9,8 +9,8 @@ from typing import Any
 
 from forgelm.base.errors import IntegrityError, StoppedError
 from forgelm.base.events import TRANSIENT, Emit, Event, emit_nothing
-from forgelm.base.files import INTEGRITY_FILE, RunFiles, write_text
-from forgelm.base.network import stay_private
+from forgelm.base.files import INTEGRITY_FILE, RunFiles, sha256_file, write_text
+from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import PreparedData
@@ -68,10 +68,9 @@ def run_single(
         StoppedError: a stop was asked for through ``stop``.
         StorageError: something could not be written; nothing was promoted.
     """
-    stay_private(offline=config.model.offline)
     files = run_files(config)
     stop = stop or StopRequest()
-    with open_folder(files):
+    with private(offline=config.model.offline), open_folder(files):
         ledger = AuditLogger(str(files.root))
 
         def emit(event: Event, /, **fields: Any) -> None:
@@ -94,12 +93,13 @@ def run_single(
 
 def _run(run: _Run) -> TrainResult:
     config, emit = run.config, run.emit
-    write_text(run.files.config, config.to_yaml())
+    saved = write_text(run.files.config, config.to_yaml())
     emit(
         Event.PIPELINE_INITIALIZED,
         model=config.model.name_or_path,
         trainer_type=config.training.trainer_type,
         config_hash=config.config_hash,
+        resolved_config_sha256=sha256_file(saved),
     )
     prepared = _prepare(run)
     trained = _train(run, prepared)
@@ -237,7 +237,11 @@ def _write_evidence(run: _Run, record: RunRecord) -> None:
         dataset_count=len(record.prepared.sources),
     )
     run.emit(
-        Event.ARTIFACTS_EXPORTED, output_dir="compliance", files=[path.name for path in written], governance_ok=True
+        Event.ARTIFACTS_EXPORTED,
+        output_dir="compliance",
+        files=[path.name for path in written],
+        governance_ok=True,
+        sha256={path.name: sha256_file(path) for path in written},
     )
     write_model_card(staging, record)
     write_deployer_instructions(staging, record)
@@ -245,7 +249,11 @@ def _write_evidence(run: _Run, record: RunRecord) -> None:
     checked = verify_integrity(str(staging))
     if not checked.valid:
         raise IntegrityError(f"the model changed while its integrity manifest was written: {checked.reason}")
-    run.emit(Event.MODEL_INTEGRITY_VERIFIED, artifacts=checked.verified_count)
+    run.emit(
+        Event.MODEL_INTEGRITY_VERIFIED,
+        artifacts=checked.verified_count,
+        manifest_sha256=sha256_file(staging / INTEGRITY_FILE),
+    )
 
 
 def _publish(run: _Run, record: RunRecord) -> Published:

@@ -7,12 +7,12 @@ from typing import Any
 
 from forgelm.config.training import TrainingConfig
 from forgelm.model.hardware import Hardware
-from forgelm.model.precision import Precision
+from forgelm.model.precision import Precision, recomputes_activations
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What the arguments depend on besides the configuration. ``rows`` counts training examples."""
+    """What the arguments depend on besides ``training``. ``rows`` counts examples; ``shuffle`` is ``data.shuffle``."""
 
     output_dir: str
     rows: int
@@ -21,12 +21,12 @@ class Plan:
     run_name: str
     hardware: Hardware
     precision: Precision
+    shuffle: bool = True
 
 
 def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
     """Return keyword arguments for TRL's ``SFTConfig``."""
     on_gpu = plan.hardware.has_gpu
-    checkpointing = training.gradient_checkpointing
     return {
         "output_dir": plan.output_dir,
         "run_name": training.run_name or plan.run_name,
@@ -37,7 +37,7 @@ def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
         "per_device_train_batch_size": training.per_device_train_batch_size,
         "per_device_eval_batch_size": training.per_device_eval_batch_size or training.per_device_train_batch_size,
         "gradient_accumulation_steps": training.gradient_accumulation_steps,
-        "gradient_checkpointing": on_gpu if checkpointing is None else checkpointing,
+        "gradient_checkpointing": recomputes_activations(training, plan.hardware),
         "learning_rate": training.learning_rate,
         "lr_scheduler_type": training.lr_scheduler_type,
         # transformers reads warmup_steps below 1 as a share of all steps; exactly 1 would mean one step.
@@ -49,9 +49,11 @@ def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
         "bf16": plan.precision.autocast == "bf16",
         "fp16": plan.precision.autocast == "fp16",
         "use_cpu": plan.hardware.device == "cpu",
-        "train_sampling_strategy": training.train_sampling_strategy,
+        "train_sampling_strategy": sampling_strategy(training, shuffle=plan.shuffle),
         "packing": training.packing,
-        "max_length": plan.max_length,
+        "padding_free": training.padding_free,
+        # Rows are cut before they get here; TRL refuses a length it would not enforce.
+        "max_length": None if training.padding_free and not training.packing else plan.max_length,
         "dataset_num_proc": training.dataset_num_proc,
         "dataset_kwargs": {"skip_prepare_dataset": not training.packing},
         "shuffle_dataset": False,
@@ -70,6 +72,13 @@ def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
 def logging_steps(training: TrainingConfig, rows: int) -> int:
     """Return the optimizer steps between two loss reports: a hundredth of the rows, between 1 and 50."""
     return training.logging_steps or max(1, min(rows // 100, 50))
+
+
+def sampling_strategy(training: TrainingConfig, *, shuffle: bool) -> str:
+    """Return the order of rows: as they stand where the user wants no shuffling and named no other order."""
+    if shuffle or "train_sampling_strategy" in training.model_fields_set:
+        return training.train_sampling_strategy
+    return "sequential"
 
 
 def keeps_best(training: TrainingConfig, plan: Plan) -> bool:

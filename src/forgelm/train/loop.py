@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from forgelm.base.events import Emit, Event
 from forgelm.base.extras import load_extra
 from forgelm.base.files import RunFiles
 from forgelm.config.root import ForgeConfig
-from forgelm.data.rows import PreparedData
+from forgelm.data.rows import PreparedData, RowFormat
 from forgelm.model.load import LoadedModel
 from forgelm.train.arguments import Plan, build_arguments, keeps_best
 from forgelm.train.checkpoints import find_checkpoint, list_checkpoints
@@ -24,6 +25,8 @@ from forgelm.train.save import keep_pissa_start, save_model
 from forgelm.train.token_ledger import TokenLedger, check_loss
 from forgelm.train.tokenise import Encoding, TokenisedSplit, check_masks, choose_encoding, tokenise
 from forgelm.train.trainers import TRAINERS, build_trainer
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -68,15 +71,13 @@ def tokenise_data(config: ForgeConfig, prepared: PreparedData, tokenizer: Any, g
         ModelError: the tokenizer or its chat template cannot express the data.
         DataError: the mask is empty, nothing teaches the model to stop, or too many tokens would be cut.
     """
-    training = config.training
-    chosen = training.assistant_only_loss
     encoding = choose_encoding(
         tokenizer,
         prepared.train,
         prepared.format,
         max_length=config.model.max_length,
         add_eos=config.data.add_eos,
-        reply_mask=training.completion_only_loss if chosen is None else chosen,
+        reply_mask=_reply_mask(config, prepared.format),
         generation_stop_ids=_stop_ids(generation),
     )
     train = tokenise(prepared.train, encoding)
@@ -86,6 +87,18 @@ def tokenise_data(config: ForgeConfig, prepared: PreparedData, tokenizer: Any, g
     if validation is not None and not validation.examples:
         raise DataError("no validation row has anything to learn within model.max_length")
     return TokenisedData(encoding, train, validation)
+
+
+def _reply_mask(config: ForgeConfig, row_format: RowFormat) -> bool | None:
+    """The switch that belongs to the format of the data; the other one is reported, not obeyed."""
+    switches = {
+        RowFormat.MESSAGES: ("assistant_only_loss", config.training.assistant_only_loss),
+        RowFormat.PROMPT_COMPLETION: ("completion_only_loss", config.training.completion_only_loss),
+    }
+    for name, value in (switches[other] for other in switches if other is not row_format):
+        if value is not None:
+            logger.warning("training.%s is set, but has no effect on data in the format %s", name, row_format)
+    return switches[row_format][1] if row_format in switches else None
 
 
 def train(
@@ -150,6 +163,7 @@ def _build(
         run_name=f"{Path(config.model.name_or_path).name}_finetune",
         hardware=loaded.hardware,
         precision=loaded.precision,
+        shuffle=config.data.shuffle,
     )
     stopper = StopOnRequest(wishes.stop_requested)
     trainer = build_trainer(

@@ -5,15 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 
-_MEGABATCH = 50
+_BATCHES_IN_BLOCK, _FEWEST_BLOCKS = 50, 4
 
 
 class EpochOrder:
     """A sampler over row indices. ``strategy``: ``random``, ``sequential`` or ``group_by_length``.
 
-    ``group_by_length`` shuffles, then sorts inside blocks of 50 batches, so that rows of one batch have about the same
-    length and little is padded; the order of the batches stays random, and the longest batch comes first, so that
-    running out of memory shows at once.
+    ``group_by_length`` shuffles, then sorts inside blocks of at most 50 batches, so that rows of one batch have about
+    the same length and little is padded; there are at least four blocks, so that epochs differ in their batches. The
+    order of the batches stays random, and the longest comes first, so that running out of memory shows at once.
     """
 
     def __init__(self, lengths: Sequence[int], *, batch_size: int, seed: int, strategy: str) -> None:
@@ -38,7 +38,8 @@ class EpochOrder:
         return iter(self._grouped(indices, rng) if self._strategy == "group_by_length" else indices)
 
     def _grouped(self, indices: list[int], rng: random.Random) -> list[int]:
-        size, block = self._batch_size, self._batch_size * _MEGABATCH
+        size = self._batch_size
+        block = size * max(1, min(len(indices) // (size * _FEWEST_BLOCKS), _BATCHES_IN_BLOCK))
         batches: list[list[int]] = []
         for start in range(0, len(indices), block):
             part = sorted(indices[start : start + block], key=lambda index: self._lengths[index], reverse=True)

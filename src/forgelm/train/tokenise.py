@@ -63,7 +63,7 @@ def choose_encoding(
     """
     masked = row_format is not RowFormat.TEXT if reply_mask is None else reply_mask
     if masked and row_format is RowFormat.TEXT:
-        raise ModelError("assistant_only_loss / completion_only_loss need prompts, but the data is plain text")
+        raise ModelError("a reply mask needs prompts and replies, but the data is plain text")
     template = None
     if is_chat(rows, row_format):
         template = find_template(tokenizer, reply_mask=masked and row_format is RowFormat.MESSAGES)
