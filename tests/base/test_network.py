@@ -32,9 +32,9 @@ def ask_hub_client(statement: str, constant: str) -> str:
 @pytest.mark.parametrize(
     ("statement", "constant", "value"),
     [
-        ("network.private(offline=False).__enter__()", "HF_HUB_DISABLE_TELEMETRY", "True"),
-        ("network.private(offline=True).__enter__()", "HF_HUB_OFFLINE", "True"),
-        ("network.private(offline=False).__enter__()", "HF_HUB_OFFLINE", "False"),
+        ("kept = network.private(offline=False); kept.__enter__()", "HF_HUB_DISABLE_TELEMETRY", "True"),
+        ("kept = network.private(offline=True); kept.__enter__()", "HF_HUB_OFFLINE", "True"),
+        ("kept = network.private(offline=False); kept.__enter__()", "HF_HUB_OFFLINE", "False"),
         ("pass", "HF_HUB_OFFLINE", "False"),
     ],
 )

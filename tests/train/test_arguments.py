@@ -102,7 +102,6 @@ def test_a_field_changes_nothing_else(name: str, value: Any, argument: str, pass
     assert different <= meant | follow.get(name, set())
 
 
-@pytest.mark.parametrize("has_validation", [True, False])
 def test_rows_stay_in_order_when_the_user_wants_no_shuffling_and_names_no_other_order() -> None:
     still = replace(PLAN, shuffle=False)
     assert arguments(still)["train_sampling_strategy"] == "sequential"
@@ -110,6 +109,7 @@ def test_rows_stay_in_order_when_the_user_wants_no_shuffling_and_names_no_other_
     assert arguments(PLAN)["train_sampling_strategy"] == "group_by_length"
 
 
+@pytest.mark.parametrize("has_validation", [True, False])
 @pytest.mark.parametrize("packing", [True, False])
 def test_trl_takes_every_argument_as_it_is(has_validation: bool, packing: bool) -> None:
     made = arguments(replace(PLAN, has_validation=has_validation), packing=packing, report_to="none")

@@ -132,7 +132,9 @@ def test_grouping_needs_far_less_padding_than_chance(count: int, batch_size: int
         ]
         return sum(wasted) / len(wasted)
 
-    assert mean_padding("group_by_length") < 0.3 * mean_padding("random")
+    # With few batches the blocks are small, so that epochs differ in their batches.
+    limit = 0.3 if count // batch_size > 100 else 0.75
+    assert mean_padding("group_by_length") < limit * mean_padding("random")
 
 
 def test_grouping_does_not_train_from_long_to_short() -> None:
