@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from forgelm.model.hardware import Hardware, detect_hardware
+from forgelm.model.hardware import Hardware, detect_hardware, one_thread
 
 
 def test_the_device_is_one_torch_can_put_a_tensor_on() -> None:
@@ -32,3 +32,14 @@ def test_bfloat16_is_claimed_only_where_it_is_not_emulated() -> None:
 @pytest.mark.parametrize(("device", "has_gpu"), [("cuda", True), ("mps", False), ("cpu", False)])
 def test_only_cuda_counts_as_a_gpu(device: str, has_gpu: bool) -> None:
     assert Hardware(device, bf16=False, fp16=False).has_gpu is has_gpu
+
+
+def test_one_thread_is_for_the_block_only() -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        with one_thread():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)

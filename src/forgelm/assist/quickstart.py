@@ -19,6 +19,7 @@ from forgelm.base.files import storage_errors, write_text
 from forgelm.config.load import load_config
 from forgelm.config.root import ForgeConfig
 from forgelm.model.generate import generate_replies
+from forgelm.model.hardware import one_thread
 from forgelm.model.load import LoadedModel, load, load_saved
 from forgelm.run.result import TrainResult
 from forgelm.run.single import run_single
@@ -95,12 +96,13 @@ def run_quickstart(path: Path, *, listen: Emit = emit_nothing, stop: StopRequest
     began = time.monotonic()
     config = load_config(str(path))
     held_out = _read_held_out(path.parent / "heldout.jsonl")
-    listen(Event.STAGE, name="asking the base model")
-    loaded = load(config)
-    before = _ask(loaded.model, loaded, held_out)
-    result = run_single(config, listen=listen, stop=stop)
-    listen(Event.STAGE, name="asking the fine-tuned model")
-    after = _ask_saved(result, config, loaded, held_out)
+    with one_thread():
+        listen(Event.STAGE, name="asking the base model")
+        loaded = load(config)
+        before = _ask(loaded.model, loaded, held_out)
+        result = run_single(config, listen=listen, stop=stop)
+        listen(Event.STAGE, name="asking the fine-tuned model")
+        after = _ask_saved(result, config, loaded, held_out)
     answers = tuple(
         Answer(chat[-2]["content"], chat[-1]["content"], one, two)
         for chat, one, two in zip(held_out, before, after, strict=True)

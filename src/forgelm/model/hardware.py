@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from forgelm.base.extras import load_extra
@@ -32,3 +34,18 @@ def detect_hardware() -> Hardware:
     if torch.backends.mps.is_available():
         return Hardware("mps", bf16=True, fp16=True)
     return Hardware("cpu", bf16=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()), fp16=False)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one CPU thread inside the block: threads waiting for each other cost a tiny model more than they give.
+
+    On a busy machine two threads made a run of the bundled model several times slower than one.
+    """
+    torch = load_extra("torch", extra="train")
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
