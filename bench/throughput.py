@@ -49,7 +49,7 @@ def main() -> None:
         for seed in range(TURNS):
             for name, contender in contenders.items():
                 runs[name].append(contender(Path(folder) / f"{name}{seed}", rows, seed))
-    print(f"\nthroughput: {ROWS} chats of mixed length, batch {BATCH}, {EPOCHS} epochs, LoRA r=8, {TURNS} seeds in turn")
+    print(f"\nthroughput: {ROWS} chats of mixed length, batch {BATCH}, {EPOCHS} epochs, LoRA r=8, {TURNS} seeds")
     for name, results in runs.items():
         pairs = zip(results, runs["TRL defaults"], strict=True)
         ratio = statistics.median(one["speed"] / other["speed"] for one, other in pairs)
