@@ -11,10 +11,12 @@ import torch
 from support import ember_model, ember_tokenizer
 
 from forgelm.evaluate.self_check import measure_saved_model
+from forgelm.model.precision import Precision
 from forgelm.train.loop import Outcome
 from forgelm.train.probe import probe_logits
 from forgelm.train.token_ledger import TokenLedger
 
+FLOAT32 = Precision("float32", None, False, "float32")
 PROBE = ((2, 50, 51, 52, 53), (3, 60, 61))
 
 
@@ -45,12 +47,12 @@ def outcome(trained: Any, tmp_path: Path) -> Outcome:
 
 
 def problems(saved: Any, outcome: Outcome) -> list[str]:
-    check = measure_saved_model(saved, ember_tokenizer(), outcome, load_dtype="float32")
+    check = measure_saved_model(saved, ember_tokenizer(), outcome, FLOAT32)
     return list(check.details["problems"])
 
 
 def test_the_same_model_passes(trained: Any, outcome: Outcome) -> None:
-    check = measure_saved_model(trained, ember_tokenizer(), outcome, load_dtype="float32")
+    check = measure_saved_model(trained, ember_tokenizer(), outcome, FLOAT32)
     assert check.details["problems"] == []
     assert check.value == 0.0
     assert check.details["change"] > 0
@@ -81,3 +83,21 @@ def test_an_embedding_smaller_than_the_tokenizer_is_seen(trained: Any, outcome: 
     smaller.resize_token_embeddings(1000)
     found = " ".join(problems(smaller, outcome))
     assert "the saved embedding 1000 rows" in found
+
+
+@pytest.mark.parametrize(
+    ("precision", "merged", "limit"),
+    [
+        (FLOAT32, False, 1e-3),
+        (FLOAT32, True, 1e-3),
+        (Precision("float32", "bf16", False, "float32"), False, 5e-2),
+        (Precision("bfloat16", "bf16", False, "bfloat16"), False, 5e-2),
+        (Precision("float32", None, True, "float32"), False, 5e-2),
+        (Precision("bfloat16", "bf16", True, "bfloat16"), True, 0.5),
+    ],
+)
+def test_the_limit_follows_from_the_numbers_computed_in(
+    trained: Any, outcome: Outcome, precision: Precision, merged: bool, limit: float
+) -> None:
+    check = measure_saved_model(trained, ember_tokenizer(), outcome, precision, merged=merged)
+    assert check.details["limit"] == limit

@@ -61,6 +61,12 @@ def test_a_module_that_is_not_there_is_named_with_those_that_are(fields: dict[st
     assert "down_proj" in str(raised.value)
 
 
+def test_an_adapter_on_the_output_layer_is_refused() -> None:
+    with pytest.raises(ModelError, match="output layer 'lm_head'") as raised:
+        attach(target_modules=["q_proj", "lm_head"])
+    assert "modules_to_save: [lm_head]" in str(raised.value)
+
+
 def test_the_method_reads_well() -> None:
     assert adapter_method(None) == "full fine-tuning"
     assert adapter_method(LoraConfig(r=4, alpha=8, method="dora")) == "dora (r=4, alpha=8)"

@@ -13,7 +13,7 @@ import pytest
 from forgelm.base.errors import ConfigError, ExitCode, RunBusyError
 from forgelm.base.files import RunFiles
 from forgelm.config.root import ForgeConfig
-from forgelm.run.folder import check_writable, open_folder, run_files
+from forgelm.run.folder import check_writable, open_folder, remove_unfinished, run_files
 
 HOLD = """
 import sys
@@ -147,3 +147,13 @@ def test_the_folder_of_a_config_is_absolute_from_now_on(tmp_path: Path, monkeypa
     monkeypatch.chdir("/")
     assert files.root == tmp_path / "runs" / "one"
     assert files.final_model == tmp_path / "runs" / "one" / "best"
+
+
+def test_what_a_killed_run_left_unsealed_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    files = RunFiles(tmp_path, "final[model]")
+    for name in ("final[model].staging.fg-1", "final[model].staging.fg-2", "final[model]", "checkpoint-3"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "final[model].staging.fg-2" / "model_integrity.json").write_text("{}")
+    assert remove_unfinished(files) == ("final[model].staging.fg-1",)
+    kept = ["checkpoint-3", "final[model]", "final[model].staging.fg-2"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == kept

@@ -201,6 +201,19 @@ def test_merged_adapters_are_a_whole_model_that_says_the_same(make_config: Make,
     assert [path.name for path in (tmp_path / "run").glob("*.adapter")] == []
 
 
+@pytest.mark.parametrize("changes", [{"model": {"load_in_4bit": True}}, {"training": {"bf16": True}}])
+def test_reduced_precision_trains_and_survives_saving(make_config: Make, changes: dict[str, Any]) -> None:
+    if "model" in changes:
+        pytest.importorskip("bitsandbytes")
+    steps = {"max_steps": 6, **changes.get("training", {})}
+    try:
+        result = run_single(make_config(**{**changes, "training": steps}))
+    except ModelError as error:
+        pytest.skip(f"not on this machine: {error.message}")
+    assert result.success, result.error
+    assert result.metrics["eval_loss"] < result.metrics["baseline_eval_loss"]
+
+
 def test_an_untrained_adapter_fails_the_self_check(make_config: Make) -> None:
     config = make_config(training={"max_steps": 1, "learning_rate": 1e-30}, evaluation={"auto_revert": False})
     result = run_single(config)

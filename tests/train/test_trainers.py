@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from support import ember_model, ember_tokenizer, order_rows
 
-from forgelm.base.errors import StorageError
+from forgelm.base.errors import OptionalDependencyError, StorageError
 from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import Row, RowFormat
 from forgelm.evaluate.loss import measure_loss
@@ -19,7 +19,7 @@ from forgelm.model.precision import Precision
 from forgelm.train.arguments import Plan, build_arguments
 from forgelm.train.listeners import Listener
 from forgelm.train.tokenise import Example, choose_encoding, tokenise
-from forgelm.train.trainers import TRAINERS, build_sft_dataset, build_trainer
+from forgelm.train.trainers import TRAINERS, build_sft_dataset, build_trainer, check_tracker
 
 Make = Callable[..., ForgeConfig]
 
@@ -53,6 +53,14 @@ def trainer_for(config: ForgeConfig, examples: tuple[Example, ...], model: Any =
         train_dataset=build_sft_dataset(examples),
         eval_dataset=build_sft_dataset(examples),
     )
+
+
+def test_a_tracker_that_is_not_installed_is_named_with_its_extra() -> None:
+    check_tracker("none")
+    check_tracker("tensorboard")
+    with pytest.raises(OptionalDependencyError, match="whose package is not installed") as raised:
+        check_tracker("no_such_tracker")
+    assert "forgelm[no_such_tracker]" in str(raised.value)
 
 
 def test_the_trainer_gets_exactly_our_tokens_and_labels(make_config: Make, examples: tuple[Example, ...]) -> None:

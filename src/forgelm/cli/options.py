@@ -72,7 +72,8 @@ def wants_json(arguments: Sequence[str]) -> bool:
 def set_up_logging(options: Shared) -> None:
     """Send this package's log to stderr. JSON and ``-q`` leave warnings and errors only."""
     if not sys.stderr.isatty():
-        os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+        for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
+            os.environ.setdefault(name, "1")
     level = options.log_level or ("WARNING" if options.quiet or options.as_json else "INFO")
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s [%(levelname)s] %(name)s: %(message)s"))

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from types import MappingProxyType
 from typing import Any
 
 from forgelm.base.extras import load_extra
 from forgelm.evaluate.measurement import Measurement
+from forgelm.model.precision import Precision
 from forgelm.train.loop import Outcome
 from forgelm.train.probe import probe_logits
 
-# Relative error of the saved model's logits: rounding in the load type, and a merge rounds once more.
-_TOLERANCE = MappingProxyType({"float32": 1e-3, "bfloat16": 5e-2, "float16": 2e-2})
-_QUANTISED_MERGE = 0.5
+# Relative error of the saved model's logits: rounding in the numbers the trained model computes in.
+_EXACT, _HALF, _QUANTISED_MERGE = 1e-3, 5e-2, 0.5
 
 
 def measure_saved_model(
-    saved: Any, tokenizer: Any, outcome: Outcome, *, load_dtype: str, merged_from_4bit: bool = False
+    saved: Any, tokenizer: Any, outcome: Outcome, precision: Precision, *, merged: bool = False
 ) -> Measurement:
     """Return the relative difference between the saved and the trained model's logits (0 is identical).
 
@@ -27,7 +26,7 @@ def measure_saved_model(
     logits = probe_logits(saved, outcome.probe)
     difference = _relative_difference(logits, outcome.trained_logits)
     change = _relative_difference(logits, outcome.base_logits)
-    limit = _QUANTISED_MERGE if merged_from_4bit else _TOLERANCE[load_dtype]
+    limit = _choose_limit(precision, merged=merged)
     problems = []
     if not math.isfinite(difference):
         problems.append("the saved model's logits are not finite numbers")
@@ -48,6 +47,12 @@ def measure_saved_model(
         "relative difference of logits",
         details={"limit": limit, "change": change, "problems": problems},
     )
+
+
+def _choose_limit(precision: Precision, *, merged: bool) -> float:
+    if precision.four_bit:
+        return _QUANTISED_MERGE if merged else _HALF
+    return _EXACT if precision.load_dtype == "float32" and precision.autocast is None else _HALF
 
 
 def _relative_difference(left: list[Any], right: list[Any]) -> float:

@@ -29,6 +29,7 @@ def attach_adapter(model: Any, lora: LoraConfig, *, quantised: bool, gradient_ch
     if lora.method == "pissa" and quantised:
         raise ModelError("lora.method: pissa needs the unquantised base weights; set model.load_in_4bit: false")
     _check_modules(model, lora)
+    _check_head(model, lora)
     if quantised:
         model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=gradient_checkpointing)
     targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
@@ -61,6 +62,16 @@ def _check_modules(model: Any, lora: LoraConfig) -> None:
                 f"this model has no module named {target!r} (lora.target_modules or lora.modules_to_save)",
                 hint=f"modules that can be adapted here: {', '.join(_linear_names(model))}; or use all-linear",
             )
+
+
+def _check_head(model: Any, lora: LoraConfig) -> None:
+    head = model.get_output_embeddings()
+    name = next((name for name, module in model.named_modules() if module is head), None)
+    if name is not None and name.rpartition(".")[2] in lora.target_modules:
+        raise ModelError(
+            f"lora.target_modules names the output layer {name!r}, whose adapter TRL's loss would bypass",
+            hint=f"train it whole instead: lora.modules_to_save: [{name}]",
+        )
 
 
 def _linear_names(model: Any) -> list[str]:

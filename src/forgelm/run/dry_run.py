@@ -10,6 +10,7 @@ from forgelm.data.prepare import prepare_run
 from forgelm.model.load import load_tokenizer, plan_load, resolve
 from forgelm.run.folder import check_writable, run_files
 from forgelm.train.loop import tokenise_data
+from forgelm.train.trainers import check_tracker
 
 
 def check_run(config: ForgeConfig) -> dict[str, Any]:
@@ -20,6 +21,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     """
     files = run_files(config)
     check_writable(files.root)
+    check_tracker(config.training.report_to)
     with private(offline=config.model.offline):
         prepared = prepare_run(config)
         revision = resolve(config)

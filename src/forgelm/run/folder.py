@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import glob
+import logging
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +13,10 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from forgelm.base.errors import ConfigError, RunBusyError
-from forgelm.base.files import RunFiles
+from forgelm.base.files import INTEGRITY_FILE, RunFiles
 from forgelm.config.root import ForgeConfig
+
+logger = logging.getLogger(__name__)
 
 
 def run_files(config: ForgeConfig) -> RunFiles:
@@ -45,6 +50,19 @@ def open_folder(files: RunFiles) -> Iterator[None]:
         yield
     finally:
         lock.release()
+
+
+def remove_unfinished(files: RunFiles) -> tuple[str, ...]:
+    """Remove staging folders that a killed run left unsealed and return their names. The caller holds the folder."""
+    left = [
+        path
+        for path in sorted(files.root.glob(f"{glob.escape(files.final_model_dir)}.staging.*"))
+        if path.is_dir() and not (path / INTEGRITY_FILE).exists()
+    ]
+    for path in left:
+        shutil.rmtree(path, ignore_errors=True)
+        logger.warning("removed %s, which a run left unfinished", path)
+    return tuple(path.name for path in left)
 
 
 def check_writable(folder: Path) -> None:

@@ -25,11 +25,12 @@ from forgelm.evidence.record import RunRecord
 from forgelm.gate import Thresholds, Verdict, decide
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
 from forgelm.publish.promote import Disposition, Published, choose_disposition, promote
-from forgelm.run.folder import open_folder, run_files
+from forgelm.run.folder import open_folder, remove_unfinished, run_files
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
 from forgelm.train.loop import Outcome, TokenisedData, Wishes, tokenise_data, train
+from forgelm.train.trainers import check_tracker
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def run_single(
     files = run_files(config)
     stop = stop or StopRequest()
     with private(offline=config.model.offline), open_folder(files):
+        remove_unfinished(files)
         ledger = AuditLogger(str(files.root))
 
         def emit(event: Event, /, **fields: Any) -> None:
@@ -101,6 +103,7 @@ def _run(run: _Run) -> TrainResult:
         config_hash=config.config_hash,
         resolved_config_sha256=sha256_file(saved),
     )
+    check_tracker(config.training.report_to)
     prepared = _prepare(run)
     trained = _train(run, prepared)
     run.stop.check()
@@ -169,13 +172,8 @@ def _evaluate(run: _Run, trained: _Trained) -> tuple[Measurement, ...]:
     release_memory()
     loaded, outcome = trained.loaded, trained.outcome
     saved = load_saved(outcome.staging, run.config, loaded)
-    check = measure_saved_model(
-        saved,
-        loaded.tokenizer,
-        outcome,
-        load_dtype=loaded.precision.load_dtype,
-        merged_from_4bit=loaded.precision.four_bit and run.config.training.merge_adapters,
-    )
+    merged = run.config.training.merge_adapters
+    check = measure_saved_model(saved, loaded.tokenizer, outcome, loaded.precision, merged=merged)
     run.emit(Event.SELF_CHECK_COMPLETED, difference=check.value, **check.details)
     if trained.tokenised.validation is None:
         return (check,)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from forgelm.base.errors import OptionalDependencyError
 from forgelm.base.extras import load_extra
 from forgelm.train.listeners import Listener
 from forgelm.train.order import EpochOrder
@@ -36,6 +38,16 @@ def build_sft_dataset(examples: Sequence[Example]) -> Any:
 
 
 TRAINERS = MappingProxyType({"sft": TrainerKind("SFTConfig", "SFTTrainer", build_sft_dataset)})
+
+
+def check_tracker(report_to: str) -> None:
+    """Raise ``OptionalDependencyError`` when the tracker's package is missing, before anything is loaded or trained."""
+    if report_to != "none" and importlib.util.find_spec(report_to) is None:
+        extra = "train" if report_to == "tensorboard" else report_to
+        raise OptionalDependencyError(
+            f"training.report_to is {report_to}, whose package is not installed",
+            hint=f"pip install 'forgelm[{extra}]', or set training.report_to: none",
+        )
 
 
 def build_trainer(
