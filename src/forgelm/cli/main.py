@@ -87,7 +87,7 @@ def forgelm(
             )
         return None
     if config is None:
-        raise click.UsageError("give --config FILE or a command; see 'forgelm --help'")
+        raise click.UsageError("give --config FILE or a command")
     run = importlib.import_module("forgelm.cli.train")
     reply: Reply = run.run_config(
         config, overrides, dry_run=dry_run, resume=resume, offline=offline, options=shared(context)
@@ -121,7 +121,9 @@ def _run(arguments: list[str], *, as_json: bool) -> ExitCode:
     except BrokenPipeError:
         raise
     except click.ClickException as error:
-        return show_error(ConfigError(error.format_message()), as_json=as_json)
+        context = getattr(error, "ctx", None)
+        hint = f"see '{context.command_path} --help'" if context else None
+        return show_error(ConfigError(error.format_message(), hint=hint), as_json=as_json)
     except (KeyboardInterrupt, click.Abort):
         return show_error(RuntimeError("interrupted"), as_json=as_json)
     except Exception as error:  # the top: whatever went wrong becomes one message and an exit code
