@@ -29,6 +29,8 @@ END = "<!-- end of the generated part -->"
 EXPERIMENTAL = frozenset(
     {
         "DatasetPreview",
+        "compute_minhash",
+        "compute_simhash",
         "get_model_and_tokenizer",
         "manage_checkpoints",
         "prepare_dataset",

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from forgelm.assist.preview import DatasetPreview, preview_dataset
+    from forgelm.audit.rows.minhash import compute_minhash
+    from forgelm.audit.rows.simhash import compute_simhash
     from forgelm.base.errors import (
         ConfigError,
         DataError,
@@ -61,6 +63,8 @@ _HOMES = MappingProxyType(
         "TrainingError": "forgelm.base.errors",
         "VerifyIntegrityResult": "forgelm.evidence.inventory",
         "VerifyResult": "forgelm.evidence.chain",
+        "compute_minhash": "forgelm.audit.rows.minhash",
+        "compute_simhash": "forgelm.audit.rows.simhash",
         "get_model_and_tokenizer": "forgelm.model.load",
         "load_config": "forgelm.config.load",
         "manage_checkpoints": "forgelm.train.checkpoints",
@@ -92,6 +96,8 @@ __all__ = [
     "VerifyResult",
     "__api_version__",
     "__version__",
+    "compute_minhash",
+    "compute_simhash",
     "get_model_and_tokenizer",
     "load_config",
     "manage_checkpoints",

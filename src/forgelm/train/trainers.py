@@ -42,6 +42,8 @@ TRAINERS = MappingProxyType({"sft": TrainerKind("SFTConfig", "SFTTrainer", build
 
 def check_tracker(report_to: str) -> None:
     """Raise ``OptionalDependencyError`` when the tracker's package is missing, before anything is loaded or trained."""
+    if importlib.util.find_spec("trl") is None:
+        load_extra("trl", extra="train")  # without training there is no tracking to speak of
     if report_to != "none" and importlib.util.find_spec(report_to) is None:
         extra = "train" if report_to == "tensorboard" else report_to
         raise OptionalDependencyError(

@@ -1,0 +1,1 @@
+"""The dataset audit: what a careful team wants to know about its rows before training on them."""

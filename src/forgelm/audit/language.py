@@ -1,0 +1,163 @@
+"""A stated sample of rows to the languages they are in, with the error that comes from looking at a sample only."""
+
+from __future__ import annotations
+
+import heapq
+import logging
+import math
+from collections import Counter, defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from forgelm.audit.rows.arrays import TextBatch, Words, np
+from forgelm.audit.rows.tokens import GOLDEN, MIX_1, MIX_2
+from forgelm.base.errors import OptionalDependencyError
+from forgelm.base.extras import load_extra
+
+UNKNOWN = "unknown"
+DEFAULT_SAMPLE_ROWS = 2000
+
+_log = logging.getLogger(__name__)
+_LEAST_CHARACTERS = 20
+_MOST_CHARACTERS = 512
+_CERTAINTY = 1.96  # standard errors on each side of a 95 % interval
+
+Identify: TypeAlias = Callable[[str], tuple[str, float]]
+"""Returns the ISO 639-1 code of a text's language and how sure that is, 0 to 1."""
+
+
+@dataclass(frozen=True)
+class SampledRow:
+    """A row of the sample; those with the lowest ``rank`` of all rows are in it."""
+
+    rank: int
+    row: int
+    text: str
+
+
+@dataclass(frozen=True)
+class LanguageSample:
+    """A random sample of the rows of a split that comes out the same however the rows are divided and merged.
+
+    ``size`` is how many rows it may hold, ``None`` for all; ``rows`` how many were offered.
+    """
+
+    size: int | None = DEFAULT_SAMPLE_ROWS
+    rows: int = 0
+    chosen: tuple[SampledRow, ...] = field(default=(), repr=False)
+
+    def add(self, batch: TextBatch, first: int) -> LanguageSample:
+        """Return the sample after offering rows ``first`` and following; only the beginnings of texts are kept."""
+        ranks = _rank(np.arange(first, first + len(batch), dtype=np.uint64))
+        offered = np.arange(len(batch))
+        if self.size is not None:
+            offered = np.argsort(ranks, kind="stable")[: self.size]
+            if len(self.chosen) == self.size:
+                offered = offered[ranks[offered] < self.chosen[-1].rank]
+        taken = [SampledRow(int(ranks[row]), first + row, _begin(batch, row)) for row in offered.tolist()]
+        return LanguageSample(self.size, self.rows + len(batch), _lowest([*self.chosen, *taken], self.size))
+
+    def merge(self, other: LanguageSample) -> LanguageSample:
+        """Return the sample of the rows of both; the sizes must be the same."""
+        return LanguageSample(self.size, self.rows + other.rows, _lowest([*self.chosen, *other.chosen], self.size))
+
+
+@dataclass(frozen=True)
+class LanguageShare:
+    """``count`` rows of the sample, a ``share`` between ``low`` and ``high`` of all rows with 95 % confidence."""
+
+    code: str
+    count: int
+    share: float
+    low: float
+    high: float
+    mean_confidence: float
+
+
+@dataclass(frozen=True)
+class LanguageSummary:
+    """The languages of a split, the most frequent first. ``note`` says why they are unknown, when they are."""
+
+    sampled: int
+    rows: int
+    languages: tuple[LanguageShare, ...]
+    note: str | None = None
+
+    @property
+    def top3(self) -> list[dict[str, Any]]:
+        """The report's ``languages_top3``; counts are those of the sample."""
+        return [{"code": language.code, "count": language.count} for language in self.languages[:3]]
+
+
+def load_identifier() -> Identify | None:
+    """Return the language identifier of the extra ``language``, or ``None`` where it is not installed."""
+    try:
+        langid = load_extra("py3langid.langid", extra="language")
+    except OptionalDependencyError as error:
+        _log.info("languages are not identified: %s", error)
+        return None
+    identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
+
+    def identify(text: str) -> tuple[str, float]:
+        code, confidence = identifier.classify(text)
+        return str(code), float(confidence)
+
+    return identify
+
+
+def identify_text(text: str, identify: Identify | None) -> tuple[str, float]:
+    """Return the language and the confidence for one text; too short a text has an unknown one."""
+    beginning = text[:_MOST_CHARACTERS].strip()
+    if identify is None or len(beginning) < _LEAST_CHARACTERS:
+        return UNKNOWN, 0.0
+    # Halves of surrogate pairs have no UTF-8 form, which the identifier reads.
+    return identify(beginning.encode("utf-8", "replace").decode("utf-8"))
+
+
+def summarize_languages(sample: LanguageSample, identify: Identify | None) -> LanguageSummary:
+    """Identify every row of the sample and estimate the shares of all rows."""
+    counts: Counter[str] = Counter()
+    confidences: defaultdict[str, float] = defaultdict(float)
+    for row in sample.chosen:
+        code, confidence = identify_text(row.text, identify)
+        counts[code] += 1
+        confidences[code] += confidence
+    shares = [
+        LanguageShare(code, count, count / len(sample.chosen), *_interval(count, sample), confidences[code] / count)
+        for code, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    note = None if identify is not None else "languages are unknown: pip install 'forgelm[language]'"
+    return LanguageSummary(len(sample.chosen), sample.rows, tuple(shares), note)
+
+
+def _rank(rows: Words) -> Words:
+    """Return a random number for every row number: ``tokens.scramble`` for many."""
+    value = rows + np.uint64(GOLDEN)
+    value = (value ^ (value >> np.uint64(30))) * np.uint64(MIX_1)
+    value = (value ^ (value >> np.uint64(27))) * np.uint64(MIX_2)
+    return value ^ (value >> np.uint64(31))
+
+
+def _begin(batch: TextBatch, row: int) -> str:
+    begin, end = int(batch.offsets[row]), int(batch.offsets[row + 1])
+    data = batch.buffer[begin : min(end, begin + 4 * _MOST_CHARACTERS)].tobytes()
+    return data.decode("utf-8", "replace")[:_MOST_CHARACTERS]
+
+
+def _lowest(rows: list[SampledRow], size: int | None) -> tuple[SampledRow, ...]:
+    if size is None:
+        return tuple(sorted(rows, key=lambda row: (row.rank, row.row)))
+    return tuple(heapq.nsmallest(size, rows, key=lambda row: (row.rank, row.row)))
+
+
+def _interval(count: int, sample: LanguageSample) -> tuple[float, float]:
+    """Return Wilson's interval for a share, narrowed because the sample is a known part of all rows."""
+    size, rows = len(sample.chosen), max(sample.rows, 1)
+    share = count / size
+    if size >= rows:
+        return share, share
+    spread = _CERTAINTY**2 * (rows - size) / max(rows - 1, 1)
+    middle = (share + spread / (2 * size)) / (1 + spread / size)
+    half = math.sqrt(spread * (share * (1 - share) / size + spread / (4 * size**2))) / (1 + spread / size)
+    return max(middle - half, 0.0), min(middle + half, 1.0)

@@ -1,0 +1,76 @@
+"""Arrays for the parts of the audit that work on whole batches: numpy, and texts as one buffer with offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from forgelm.base.extras import load_extra
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Bytes: TypeAlias = npt.NDArray[np.uint8]
+    Bits: TypeAlias = npt.NDArray[np.bool_]
+    Ints: TypeAlias = npt.NDArray[np.int64]
+    Ints32: TypeAlias = npt.NDArray[np.int32]
+    Words: TypeAlias = npt.NDArray[np.uint64]
+    Words32: TypeAlias = npt.NDArray[np.uint32]
+    Floats: TypeAlias = npt.NDArray[np.float64]
+else:
+    np = load_extra("numpy", extra="audit")
+    Bytes = Bits = Ints = Ints32 = Words = Words32 = Floats = Any
+
+__all__ = ["Bits", "Bytes", "Floats", "Ints", "Ints32", "TextBatch", "Words", "Words32", "np"]
+
+
+@dataclass(frozen=True)
+class TextBatch:
+    """Texts one after another: row ``i`` is ``buffer[offsets[i]:offsets[i + 1]]``, in UTF-8.
+
+    ``buffer`` is uint8; ``offsets`` are int64, from 0 to its length, one more than there are rows. Halves of surrogate
+    pairs, which JSON can hold, stand in it as their three bytes.
+    """
+
+    buffer: Bytes
+    offsets: Ints
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, row: int) -> str:
+        return self.raw(row).decode("utf-8", "surrogatepass")
+
+    def __iter__(self) -> Iterator[str]:
+        return (self[row] for row in range(len(self)))
+
+    def raw(self, row: int) -> bytes:
+        """The UTF-8 bytes of one row."""
+        return self.buffer[self.offsets[row] : self.offsets[row + 1]].tobytes()
+
+    @classmethod
+    def from_texts(cls, texts: Sequence[str]) -> TextBatch:
+        """Copy ``texts`` into one buffer."""
+        return cls.from_bytes([text.encode("utf-8", "surrogatepass") for text in texts])
+
+    @classmethod
+    def from_bytes(cls, rows: Sequence[bytes]) -> TextBatch:
+        """Copy ``rows``, each UTF-8, into one buffer."""
+        offsets = np.zeros(len(rows) + 1, np.int64)
+        np.cumsum([len(row) for row in rows], out=offsets[1:])
+        return cls(np.frombuffer(b"".join(rows), np.uint8), offsets)
+
+    @classmethod
+    def from_arrow(cls, array: Any) -> TextBatch:
+        """View a pyarrow string or large_string array without copying its text; a null is an empty row."""
+        if array.null_count:
+            array = array.fill_null("")
+        _, places, data = array.buffers()
+        width = np.dtype(np.int64 if str(array.type).startswith("large") else np.int32)
+        if len(array) == 0:
+            return cls(np.empty(0, np.uint8), np.zeros(1, np.int64))
+        offsets = np.frombuffer(places, width, len(array) + 1, array.offset * width.itemsize).astype(np.int64)
+        buffer = np.empty(0, np.uint8) if data is None else np.frombuffer(data, np.uint8)
+        return cls(buffer[offsets[0] : offsets[-1]], offsets - offsets[0])
