@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TORCH := $(shell grep '^torch==' constraints.txt)
 PYTEST_WORKERS ?= 2
 
-.PHONY: quickstart test check bench docs dist clean
+.PHONY: quickstart test torture check bench docs dist clean
 .DEFAULT_GOAL := test
 
 # The first run: environment, then the whole job on the bundled model, offline, on a CPU.
@@ -14,6 +14,10 @@ quickstart: $(VENV)/.train
 
 test: check
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS)
+
+# The exhaustive tests, and those against the clock: minutes, on a quiet machine.
+torture: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m torture
 
 # Lint, types, layers: what needs no model.
 check: $(VENV)/.dev

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from typing import Any
 
     from forgelm.assist.preview import DatasetPreview, preview_dataset
+    from forgelm.audit.findings import Finding
+    from forgelm.audit.pii.find import detect_pii, find_pii, mask_pii
     from forgelm.audit.rows.minhash import compute_minhash
     from forgelm.audit.rows.simhash import compute_simhash
+    from forgelm.audit.secrets.find import detect_secrets, find_secrets, mask_secrets
     from forgelm.base.errors import (
         ConfigError,
         DataError,
@@ -50,6 +53,7 @@ _HOMES = MappingProxyType(
         "ConfigError": "forgelm.base.errors",
         "DataError": "forgelm.base.errors",
         "DatasetPreview": "forgelm.assist.preview",
+        "Finding": "forgelm.audit.findings",
         "ForgeConfig": "forgelm.config.root",
         "ForgeError": "forgelm.base.errors",
         "ForgeTrainer": "forgelm.run.trainer",
@@ -65,9 +69,15 @@ _HOMES = MappingProxyType(
         "VerifyResult": "forgelm.evidence.chain",
         "compute_minhash": "forgelm.audit.rows.minhash",
         "compute_simhash": "forgelm.audit.rows.simhash",
+        "detect_pii": "forgelm.audit.pii.find",
+        "detect_secrets": "forgelm.audit.secrets.find",
+        "find_pii": "forgelm.audit.pii.find",
+        "find_secrets": "forgelm.audit.secrets.find",
         "get_model_and_tokenizer": "forgelm.model.load",
         "load_config": "forgelm.config.load",
         "manage_checkpoints": "forgelm.train.checkpoints",
+        "mask_pii": "forgelm.audit.pii.find",
+        "mask_secrets": "forgelm.audit.secrets.find",
         "prepare_dataset": "forgelm.train.dataset",
         "preview_dataset": "forgelm.assist.preview",
         "setup_authentication": "forgelm.model.authentication",
@@ -81,6 +91,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DatasetPreview",
+    "Finding",
     "ForgeConfig",
     "ForgeError",
     "ForgeTrainer",
@@ -98,9 +109,15 @@ __all__ = [
     "__version__",
     "compute_minhash",
     "compute_simhash",
+    "detect_pii",
+    "detect_secrets",
+    "find_pii",
+    "find_secrets",
     "get_model_and_tokenizer",
     "load_config",
     "manage_checkpoints",
+    "mask_pii",
+    "mask_secrets",
     "prepare_dataset",
     "preview_dataset",
     "setup_authentication",

@@ -1,0 +1,96 @@
+"""One family of values: the pattern it has, the check it passes, and the words that must stand near it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+from forgelm.audit.findings import Severity
+
+Group = Literal["pii", "secret"]
+
+# Digits with at most two separators between one and the next.
+DIGIT_GAP = "[ ./()+\u00a0\u2009\u202f\u2010-\u2015\u2212-]"
+DIGIT_RUN = f"[0-9](?:{DIGIT_GAP}{{0,2}}[0-9])*"
+LEAD = 8
+LEAD_TO_ANCHOR = 160
+_CLUE_DIGITS = 8
+DIGITS_CLUE = f"[0-9](?:{DIGIT_GAP}{{0,2}}[0-9]){{{_CLUE_DIGITS - 1}}}"
+
+_NOT_IN_WORD = r"(?<![A-Za-z0-9])"
+_CAPTURE = re.compile(r"\(\?P<\w+>")
+_OPEN_END = re.compile(r"\{([0-9]+),[0-9]*\}(?:=\{0,[0-9]\})?$")
+
+
+@dataclass(frozen=True)
+class Family:
+    """A row of a finder's table.
+
+    ``pattern`` describes the value without its surroundings (``left``, ``right``), in the syntax that Python, RE2 and
+    Hyperscan share, so that one engine may look for it fast and another confirm it. Where only Python can express it,
+    ``hint`` is a shared-syntax pattern that occurs in every text the family occurs in. A group named ``value`` is the
+    part reported. Repeats are bounded, or end the pattern, or cannot start twice in one run: time stays linear.
+    """
+
+    kind: str
+    pattern: str
+    severity: Severity
+    group: Group
+    check: Callable[[str], bool] | None = None
+    keywords: tuple[str, ...] = ()  # lower case; the family cannot occur where none of them does
+    digits: int = 0  # the family begins at most LEAD before, and has so many digits within, a ``DIGIT_RUN``
+    opening: str = ""  # the pattern up to its first ``anchor``, at most LEAD_TO_ANCHOR characters
+    anchor: str = ""
+    context: tuple[str, ...] = ()  # words before the value; those in lower case also match in upper case
+    needs_context: bool = False
+    reach: int = 64  # how many characters before the value the context is looked for
+    left: str = _NOT_IN_WORD
+    right: str = ""
+    hint: str = ""
+    clue: str = ""  # a pattern shared by many families that also occurs wherever this one does
+    trims: bool = False  # when the check fails, try again without the last group
+    weak: bool = False  # loses to every other family that claims the same characters
+    retries: bool = False  # after a failed check look again one character on: for patterns of bounded length
+
+    @cached_property
+    def regex(self) -> re.Pattern[str]:
+        return re.compile(f"{self.left}(?:{self.pattern}){self.right}", re.ASCII)
+
+    @cached_property
+    def opening_regex(self) -> re.Pattern[str]:
+        return re.compile(f"{self.left}(?:{self.opening})", re.ASCII)
+
+    @cached_property
+    def context_regex(self) -> re.Pattern[str]:
+        words = "|".join(_word(word) for word in self.context)
+        return re.compile(f"(?<![A-Za-z])(?:{words})(?![A-Za-z])", re.ASCII)
+
+    @cached_property
+    def context_keywords(self) -> tuple[str, ...]:
+        return tuple(word.lower() for word in self.context)
+
+    @property
+    def trigger(self) -> str:
+        """The clue, for engines that can look for a few patterns only."""
+        if self.clue:
+            return self.clue
+        return DIGITS_CLUE if self.digits >= _CLUE_DIGITS else self.superset
+
+    @property
+    def superset(self) -> str:
+        """A pattern without look-around that occurs in every text this family occurs in."""
+        if self.hint:
+            return self.hint
+        if self.needs_context:
+            # A number follows the word, so some character does.
+            return f"(?:{'|'.join(_word(word) for word in self.context)})[^A-Za-z]"
+        # The least of an open end is enough, and spares the engine a report for every character after it.
+        return _OPEN_END.sub(r"{\1}", _CAPTURE.sub("(?:", self.pattern))
+
+
+def _word(word: str) -> str:
+    escaped = re.sub(r"([.+*?()\[\]{}|^$\\])", r"\\\1", word)
+    return f"(?i:{escaped})" if word == word.lower() else f"(?:{escaped})"

@@ -1,0 +1,1 @@
+"""Credentials: the shapes that vendors and protocols give them, and the finders."""
