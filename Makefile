@@ -18,6 +18,7 @@ test: check
 # The exhaustive tests, and those against the clock: minutes, on a quiet machine.
 torture: $(VENV)/.dev
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m torture
+	OMP_NUM_THREADS=1 HYPOTHESIS_PROFILE=searching $(BIN)/python -m pytest tests/audit tests/data tests/config
 
 # Lint, types, layers: what needs no model.
 check: $(VENV)/.dev

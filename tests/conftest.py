@@ -8,10 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from support import Finished, Heard, order_rows, sections, write_rows
 
 from forgelm.config.root import ForgeConfig
 from forgelm.run.single import run_single
+
+# The same examples every time, so that a green suite stays green; make torture looks for new ones.
+settings.register_profile("steady", derandomize=True)
+settings.register_profile("searching", max_examples=2000)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 os.environ.setdefault("FORGELM_OPERATOR", "tests")
 os.environ["HF_HUB_OFFLINE"] = "1"

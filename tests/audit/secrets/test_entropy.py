@@ -40,3 +40,9 @@ def test_passwords_that_say_password_are_none() -> None:
 )  # fmt: skip
 def test_a_token_names_its_algorithm(value: str, expected: bool) -> None:
     assert is_jwt(value) is expected
+
+
+@pytest.mark.parametrize("value", ["[REDACTED-SECRET]", "[x9]", "<password>", "${DB_PASSWORD}", "{{ password }}"])
+def test_a_bracketed_word_is_a_stand_in_for_a_password(value: str) -> None:
+    assert not is_password(value)
+    assert is_password(f"a{value}")

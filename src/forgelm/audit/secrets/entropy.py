@@ -46,7 +46,9 @@ def is_stand_in(value: str) -> bool:
 
 
 def is_password(value: str) -> bool:
-    """Whether the password of a URL is more than a stand-in for one."""
+    """Whether the password of a URL is more than a stand-in such as ``[REDACTED]`` or ``<password>``."""
+    if value[:1] + value[-1:] in ("[]", "<>", "{}") or (value.startswith("$") and value.endswith("}")):
+        return False
     lowered = value.lower()
     return len(set(value)) > 2 and lowered not in {
         "password",

@@ -6,12 +6,13 @@ from forgelm.audit.matching.family import Family
 from forgelm.audit.secrets.entropy import is_jwt, is_password, is_unusual_password, looks_random
 from forgelm.audit.secrets.shapes import LONG_RUN, NO_MORE_BASE64, token
 
-# Up to the next marker, so that a thousand headers without an end take the time of one.
-_BODY = r"(?:[^-]|-(?!----))*+"
+# Up to the next marker, so that a thousand headers without an end take the time of one. Atomic groups, because Python
+# before 3.11.5 matches possessive ones wrongly where the group itself may backtrack.
+_BODY = r"(?>(?:[^-]|-(?!----))*)"
 # A key that was cut off: whole lines of base64.
 _CUT_BODY = (
-    r"(?:(?:\\[nr]|[\r\n\t ]|(?:Proc-Type|DEK-Info|Comment|Version|Hash): [^\r\n\\]{1,80})*+[A-Za-z0-9+/=]{40,}"
-    r"(?:(?:\\[nr]|[\r\n\t ]){1,8}+[A-Za-z0-9+/=]{16,}+)*+)"
+    r"(?:(?>(?:\\[nr]|[\r\n\t ]|(?:Proc-Type|DEK-Info|Comment|Version|Hash): [^\r\n\\]{1,80})*)[A-Za-z0-9+/=]{40,}"
+    r"(?>(?:(?>(?:\\[nr]|[\r\n\t ]){1,8})[A-Za-z0-9+/=]{16,}+)*))"
 )
 _DATABASES = (
     "postgres|postgresql|mysql|mariadb|mongodb|redis|rediss|amqp|amqps|mssql|sqlserver|oracle|clickhouse|cockroachdb|"
@@ -41,8 +42,9 @@ PRIVATE_KEYS = (
     _armoured("encrypted_private_key", "ENCRYPTED "),
     _armoured("other_private_key", "SSH2 |SSH2 ENCRYPTED |ANY |ED25519 |X25519 |SM2 |GOST "),
     Family("putty_private_key",
-           r"PuTTY-User-Key-File-[23]: [^\r\n]{1,80}[\r\n]++(?:(?!PuTTY-|Private-L)[^\r\n]{1,200}[\r\n]++){1,80}+"
-           r"Private-Lines: [0-9]{1,4}[\r\n]++(?:[A-Za-z0-9+/=]{1,100}[\r\n]++){1,200}+(?:Private-MAC: [0-9a-f]{40,})?",
+           r"PuTTY-User-Key-File-[23]: [^\r\n]{1,80}[\r\n]++(?>(?:(?!PuTTY-|Private-L)[^\r\n]{1,200}[\r\n]++){1,80})"
+           r"Private-Lines: [0-9]{1,4}[\r\n]++(?>(?:[A-Za-z0-9+/=]{1,100}[\r\n]++){1,200})"
+           r"(?:Private-MAC: [0-9a-f]{40,})?",
            "critical", "secret", keywords=("putty-user-key-file",), left="", hint="PuTTY-User-Key-File-[23]",
            clue=LONG_RUN),
     token("age_secret_key", "(?i:AGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58})", "age-secret-key-1"),
