@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -41,10 +41,9 @@ def spread(values: Sequence[float]) -> str:
 
 
 def _time_one(name: str, command: Sequence[str]) -> tuple[float, float]:
-    before, began = os.times(), time.monotonic()
+    before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    took, after = time.monotonic() - began, os.times()
+    took, after = time.monotonic() - began, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode != 0:
         sys.exit(f"{name} failed with {done.returncode}:\n{done.stderr[-2000:]}")
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    return used, took
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, took
