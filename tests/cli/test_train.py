@@ -87,6 +87,7 @@ def test_a_wrong_checkpoint_is_exit_1(orders: Path, tmp_path: Path, capsys: pyte
     path = config_file(orders, tmp_path)
     assert run(["--config", path, "--resume", str(tmp_path / "checkpoint-9"), "--output-format", "json"]) == 1
     assert "cannot resume from" in json.loads(capsys.readouterr().out)["error"]
+    assert not (tmp_path / "run" / "audit_log.jsonl").exists()  # said before anything was read or loaded
 
 
 def test_a_failed_gate_fails_the_caller_whatever_became_of_the_model() -> None:

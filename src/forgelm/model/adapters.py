@@ -55,8 +55,7 @@ def adapter_method(lora: LoraConfig | None) -> str:
 
 def _check_modules(model: Any, lora: LoraConfig) -> None:
     names = [name for name, _ in model.named_modules() if name]
-    wanted = () if isinstance(lora.target_modules, str) else lora.target_modules
-    for target in (*wanted, *(lora.modules_to_save or ())):
+    for target in (*_named_targets(lora), *(lora.modules_to_save or ())):
         if not any(name == target or name.endswith(f".{target}") for name in names):
             raise ModelError(
                 f"this model has no module named {target!r} (lora.target_modules or lora.modules_to_save)",
@@ -64,10 +63,14 @@ def _check_modules(model: Any, lora: LoraConfig) -> None:
             )
 
 
+def _named_targets(lora: LoraConfig) -> tuple[str, ...]:
+    return () if isinstance(lora.target_modules, str) else tuple(lora.target_modules)
+
+
 def _check_head(model: Any, lora: LoraConfig) -> None:
     head = model.get_output_embeddings()
     name = next((name for name, module in model.named_modules() if module is head), None)
-    if name is not None and name.rpartition(".")[2] in lora.target_modules:
+    if name is not None and name.rpartition(".")[2] in _named_targets(lora):
         raise ModelError(
             f"lora.target_modules names the output layer {name!r}, whose adapter TRL's loss would bypass",
             hint=f"train it whole instead: lora.modules_to_save: [{name}]",

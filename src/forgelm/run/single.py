@@ -29,6 +29,7 @@ from forgelm.run.folder import open_folder, remove_unfinished, run_files
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
+from forgelm.train.checkpoints import find_checkpoint
 from forgelm.train.loop import Outcome, TokenisedData, Wishes, tokenise_data, train
 from forgelm.train.trainers import check_tracker
 
@@ -73,6 +74,7 @@ def run_single(
     stop = stop or StopRequest()
     with private(offline=config.model.offline), open_folder(files):
         remove_unfinished(files)
+        checkpoint = find_checkpoint(files.root, resume).path
         ledger = AuditLogger(str(files.root))
 
         def emit(event: Event, /, **fields: Any) -> None:
@@ -80,7 +82,7 @@ def run_single(
                 ledger.log_event(event, **fields)
             listen(event, **fields)
 
-        run = _Run(config, files, ledger.run_id, emit, Wishes(resume, stop.asked), stop)
+        run = _Run(config, files, ledger.run_id, emit, Wishes(checkpoint, stop.asked), stop)
         try:
             return _run(run)
         except BaseException as error:

@@ -18,7 +18,7 @@ from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import PreparedData, RowFormat
 from forgelm.model.load import LoadedModel
 from forgelm.train.arguments import Plan, build_arguments, keeps_best
-from forgelm.train.checkpoints import find_checkpoint, list_checkpoints
+from forgelm.train.checkpoints import list_checkpoints
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
 from forgelm.train.probe import choose_probe, probe_logits
 from forgelm.train.save import keep_pissa_start, save_model
@@ -60,7 +60,7 @@ class Outcome:
 class Wishes:
     """What the caller of a training asks for besides the configuration."""
 
-    resume: str | None = None
+    checkpoint: Path | None = None
     stop_requested: Callable[[], bool] = lambda: False
 
 
@@ -119,7 +119,7 @@ def train(
         StorageError: a checkpoint or the model could not be written.
     """
     wishes = wishes or Wishes()
-    checkpoint = find_checkpoint(files.root, wishes.resume).path
+    checkpoint = wishes.checkpoint
     probe = choose_probe(data.train.examples)
     base_logits = probe_logits(loaded.model, probe)
     keep_pissa_start(loaded.model, config, resumed=checkpoint is not None)
