@@ -11,6 +11,8 @@ import re
 import string
 import uuid
 
+from forgelm.audit.secrets.find import find_secrets, mask_secrets
+
 _ALPHABETS = {
     "a": string.ascii_letters + string.digits,
     "h": "0123456789abcdef",
@@ -301,3 +303,20 @@ def text_with(kind: str, seed: int) -> str:
 def text_almost_with(kind: str) -> str:
     _, template, *given = BY_KIND[kind]
     return f"use this: {near_miss(template, given[0] if given else None)} , thanks"
+
+
+def check_found(kind: str) -> None:
+    """Every sample of ``kind`` is one finding under its name, hidden by its preview and gone after masking."""
+    for seed in range(5):
+        text = text_with(kind, seed)
+        (finding,) = find_secrets(text)
+        assert (finding.kind, finding.severity) == (kind, "critical"), text
+        value = text[slice(*finding.span)]
+        assert finding.text_preview[4:] not in value
+        assert value not in mask_secrets(text)
+
+
+def check_near_miss(kind: str) -> None:
+    """What nearly looks like ``kind`` is not found under that name."""
+    text = text_almost_with(kind)
+    assert kind not in [finding.kind for finding in find_secrets(text)], text
