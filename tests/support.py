@@ -10,7 +10,10 @@ from typing import Any
 
 from forgelm.base.events import Event
 from forgelm.config.root import ForgeConfig
+from forgelm.model.parameters import Parameters
 from forgelm.run.result import TrainResult
+from forgelm.train.compute import Compute, Counts, Shape, build_compute
+from forgelm.train.counters import Counters
 
 
 def ember_tokenizer() -> Any:
@@ -24,6 +27,13 @@ def ember_model() -> Any:
     from transformers import AutoModelForCausalLM
 
     return AutoModelForCausalLM.from_pretrained(str(files("forgelm.model") / "ember"), dtype=torch.float32).eval()
+
+
+def computed(steps: int = 1) -> Compute:
+    """The record of a training of ``steps`` steps, ten tokens each, on a machine without a GPU."""
+    tokens = 10 * steps
+    counts = Counts(steps, steps, forward_positions=tokens, backward_positions=tokens, real_tokens=tokens)
+    return build_compute(counts, Shape(Parameters(100, 10), 4), Counters(), gpu_names=(), steps=steps)
 
 
 def order_rows(count: int) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from support import ember_model, ember_tokenizer
+from support import computed, ember_model, ember_tokenizer
 
 from forgelm.evaluate.self_check import measure_saved_model
 from forgelm.model.precision import Precision
@@ -43,6 +43,7 @@ def outcome(trained: Any, tmp_path: Path) -> Outcome:
         probe=PROBE,
         base_logits=probe_logits(ember_model(), PROBE),
         trained_logits=probe_logits(trained, PROBE),
+        compute=computed(),
     )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import computed
 
 from forgelm.config.root import ForgeConfig
 from forgelm.model.hardware import Hardware
@@ -39,6 +40,7 @@ def outcome(seconds: float = 1800.0, peak_vram_gb: float | None = None) -> Outco
         probe=(),
         base_logits=[],
         trained_logits=[],
+        compute=computed(),
         peak_vram_gb=peak_vram_gb,
     )
 

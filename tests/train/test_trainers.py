@@ -17,6 +17,7 @@ from forgelm.evaluate.loss import measure_loss
 from forgelm.model.hardware import Hardware
 from forgelm.model.precision import Precision
 from forgelm.train.arguments import Plan, build_arguments
+from forgelm.train.compute import Meter
 from forgelm.train.listeners import Listener
 from forgelm.train.tokenise import Example, choose_encoding, tokenise
 from forgelm.train.trainers import TRAINERS, build_sft_dataset, build_trainer, check_tracker
@@ -34,6 +35,7 @@ def examples() -> tuple[Example, ...]:
 
 
 def trainer_for(config: ForgeConfig, examples: tuple[Example, ...], model: Any = None, **parts: Any) -> Any:
+    model = model or ember_model()
     plan = Plan(
         output_dir=config.training.output_dir,
         rows=len(examples),
@@ -48,7 +50,8 @@ def trainer_for(config: ForgeConfig, examples: tuple[Example, ...], model: Any =
         build_arguments(config.training, plan),
         listeners=parts.pop("listeners", ()),
         patience=None,
-        model=model or ember_model(),
+        meter=Meter(model, plan.hardware),
+        model=model,
         processing_class=ember_tokenizer(),
         train_dataset=build_sft_dataset(examples),
         eval_dataset=build_sft_dataset(examples),

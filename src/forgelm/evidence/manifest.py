@@ -50,6 +50,7 @@ def build_manifest(record: RunRecord) -> dict[str, Any]:
         "training_parameters": _training_parameters(record),
         "data_provenance": _data_provenance(record),
         "token_ledger": _token_ledger(record),
+        "compute": record.outcome.compute.as_record(),
         "evaluation_results": {
             "metrics": dict(record.metrics),
             "verdict": record.verdict.as_record(),

@@ -17,6 +17,7 @@ from forgelm.base.network import hub_token
 from forgelm.config.root import ForgeConfig
 from forgelm.model.adapters import adapter_method, attach_adapter
 from forgelm.model.hardware import Hardware, detect_hardware
+from forgelm.model.parameters import count_parameters
 from forgelm.model.precision import Precision, choose_precision, recomputes_activations
 from forgelm.model.revision import Revision, resolve_revision
 
@@ -70,7 +71,7 @@ def load(config: ForgeConfig) -> LoadedModel:
             quantised=precision.four_bit,
             gradient_checkpointing=recomputes_activations(config.training, hardware),
         )
-    trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
+    parameters = count_parameters(model)
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
@@ -78,8 +79,8 @@ def load(config: ForgeConfig) -> LoadedModel:
         hardware=hardware,
         precision=precision,
         adapter_method=adapter_method(config.lora),
-        trainable_parameters=trainable,
-        total_parameters=sum(parameter.numel() for parameter in model.parameters()),
+        trainable_parameters=parameters.trainable,
+        total_parameters=parameters.total,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import math
 import time
@@ -19,12 +20,13 @@ from forgelm.data.rows import PreparedData, RowFormat
 from forgelm.model.load import LoadedModel
 from forgelm.train.arguments import Plan, build_arguments, keeps_best
 from forgelm.train.checkpoints import list_checkpoints
+from forgelm.train.compute import Compute, Meter
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
 from forgelm.train.probe import choose_probe, probe_logits
 from forgelm.train.save import keep_pissa_start, save_model
 from forgelm.train.token_ledger import TokenLedger, check_loss
 from forgelm.train.tokenise import Encoding, TokenisedSplit, check_masks, choose_encoding, tokenise
-from forgelm.train.trainers import TRAINERS, build_trainer
+from forgelm.train.trainers import COUNTS, TRAINERS, build_trainer
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ class Outcome:
     probe: tuple[tuple[int, ...], ...] = field(repr=False)
     base_logits: list[Any] = field(repr=False)
     trained_logits: list[Any] = field(repr=False)
+    compute: Compute
     peak_vram_gb: float | None = None
 
 
@@ -123,7 +126,8 @@ def train(
     probe = choose_probe(data.train.examples)
     base_logits = probe_logits(loaded.model, probe)
     keep_pissa_start(loaded.model, config, resumed=checkpoint is not None)
-    trainer, stopper, plan = _build(config, data, loaded, files, emit, wishes)
+    meter = _open_meter(loaded, checkpoint)
+    trainer, stopper, plan = _build(config, data, loaded, files, emit, wishes, meter)
     emit(Event.TRAINING_STARTED, trainer_type=config.training.trainer_type, rows=plan.rows)
     if checkpoint:
         emit(Event.TRAINING_RESUMED, checkpoint=checkpoint.name)
@@ -147,12 +151,19 @@ def train(
         probe=probe,
         base_logits=base_logits,
         trained_logits=probe_logits(trainer.model, probe),
+        compute=meter.finish(int(trainer.state.global_step)),
         peak_vram_gb=_peak_vram_gb(loaded),
     )
 
 
 def _build(
-    config: ForgeConfig, data: TokenisedData, loaded: LoadedModel, files: RunFiles, emit: Emit, wishes: Wishes
+    config: ForgeConfig,
+    data: TokenisedData,
+    loaded: LoadedModel,
+    files: RunFiles,
+    emit: Emit,
+    wishes: Wishes,
+    meter: Meter,
 ) -> tuple[Any, StopOnRequest, Plan]:
     kind = TRAINERS[config.training.trainer_type]
     plan = Plan(
@@ -171,12 +182,20 @@ def _build(
         build_arguments(config.training, plan),
         listeners=(Progress(emit), FiniteLoss(), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
+        meter=meter,
         model=loaded.model,
         processing_class=loaded.tokenizer,
         train_dataset=kind.build_dataset(data.train.examples),
         eval_dataset=kind.build_dataset(data.validation.examples) if data.validation else None,
     )
     return trainer, stopper, plan
+
+
+def _open_meter(loaded: LoadedModel, checkpoint: Path | None) -> Meter:
+    meter = Meter(loaded.model, loaded.hardware)
+    if checkpoint is not None and (checkpoint / COUNTS).is_file():
+        meter.restore(json.loads((checkpoint / COUNTS).read_bytes()))
+    return meter
 
 
 def _run(trainer: Any, checkpoint: Path | None) -> Any:

@@ -11,10 +11,14 @@ from typing import Any
 
 from forgelm.base.errors import OptionalDependencyError
 from forgelm.base.extras import load_extra
+from forgelm.base.files import write_json
+from forgelm.train.compute import Meter
 from forgelm.train.listeners import Listener
 from forgelm.train.order import EpochOrder
 from forgelm.train.save import whole_folder
 from forgelm.train.tokenise import Example
+
+COUNTS = "compute.json"
 
 
 @dataclass(frozen=True)
@@ -53,11 +57,18 @@ def check_tracker(report_to: str) -> None:
 
 
 def build_trainer(
-    kind: TrainerKind, arguments: dict[str, Any], *, listeners: Sequence[Listener], patience: int | None, **parts: Any
+    kind: TrainerKind,
+    arguments: dict[str, Any],
+    *,
+    listeners: Sequence[Listener],
+    patience: int | None,
+    meter: Meter,
+    **parts: Any,
 ) -> Any:
     """Return TRL's trainer for ``kind``: silent, without its usage ping, in our own order of rows.
 
     ``patience`` is the number of evaluations without improvement after which training stops; ``None`` never stops.
+    ``meter`` counts what training computes, and travels in the checkpoints.
     """
     trl = load_extra("trl", extra="train")
     transformers = load_extra("transformers", extra="train")
@@ -65,7 +76,7 @@ def build_trainer(
     callbacks = [_forward(transformers.TrainerCallback, listeners)]
     if patience is not None:
         callbacks.append(transformers.EarlyStoppingCallback(patience))
-    trainer = _quiet(getattr(trl, kind.trainer_class))(args=config, callbacks=callbacks, **parts)
+    trainer = _quiet(getattr(trl, kind.trainer_class), meter)(args=config, callbacks=callbacks, **parts)
     for callback in (transformers.PrinterCallback, transformers.ProgressCallback):
         trainer.remove_callback(callback)
     return trainer
@@ -88,8 +99,12 @@ def _forward(base: type[Any], listeners: Sequence[Listener]) -> Any:
     return Forward()
 
 
-def _quiet(base: type[Any]) -> type[Any]:
+def _quiet(base: type[Any], meter: Meter) -> type[Any]:
     class QuietTrainer(base):
+        def training_step(self, *args: Any, **kwargs: Any) -> Any:
+            with meter.counting():
+                return super().training_step(*args, **kwargs)
+
         # Setting the hub's switch is too late where a notebook has already imported the hub's client.
         def _send_telemetry(self) -> None:
             pass
@@ -98,8 +113,10 @@ def _quiet(base: type[Any]) -> type[Any]:
             pass
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
-            with whole_folder(Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"):
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            with whole_folder(folder):
                 super()._save_checkpoint(model, trial)
+                write_json(folder / COUNTS, meter.save())
 
         def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder:
             dataset = self.train_dataset if train_dataset is None else train_dataset
