@@ -1,0 +1,1 @@
+"""A dataset and what was found in it to its Croissant description."""
