@@ -49,5 +49,5 @@ $(VENV)/.train: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.train
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,qlora,audit,fast,language,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,qlora,audit,fast,language,sign,dev]'
 	@touch $@
