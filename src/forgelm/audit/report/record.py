@@ -15,6 +15,7 @@ from forgelm.audit.report.parts import (
     LocatedFinding,
     SplitDetails,
 )
+from forgelm.audit.report.snippet import render_snippet
 
 
 @dataclass(frozen=True)
@@ -72,3 +73,6 @@ class AuditReport:
     def verdict(self) -> Literal["passed", "failed"]:
         """``failed`` when a gate is."""
         return "failed" if any(gate.status == "failed" for gate in self.gates) else "passed"
+
+    def _repr_html_(self) -> str:
+        return render_snippet(self)
