@@ -159,11 +159,8 @@ def test_without_the_extra_the_message_names_it(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "cryptography"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cryptography", None)
-    for call in (
-        lambda: generate_key(tmp_path / "key.pem", "me"),
-        lambda: PublicKey("me", bytes(32)).verify(bytes(64), b""),
-    ):
-        with pytest.raises(OptionalDependencyError) as missing:
-            call()
-        assert "forgelm[sign]" in missing.value.hint
+    with pytest.raises(OptionalDependencyError) as missing:
+        generate_key(tmp_path / "key.pem", "me")
+    assert "forgelm[sign]" in missing.value.hint
+    assert not PublicKey("me", bytes(32)).verify(bytes(64), b"")
     assert list(tmp_path.iterdir()) == []

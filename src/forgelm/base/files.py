@@ -16,6 +16,7 @@ from typing import Any
 from forgelm.base.errors import StorageError
 
 INTEGRITY_FILE = "model_integrity.json"
+SIGNATURE_FILE = "model.sig"
 
 
 @dataclass(frozen=True)

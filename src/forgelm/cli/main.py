@@ -21,8 +21,10 @@ COMMANDS = MappingProxyType(
         "preview": ("forgelm.cli.preview", "Show rows as the model will see them, trained tokens highlighted."),
         "quickstart": ("forgelm.cli.quickstart", "Fine-tune the bundled model on bundled data, offline, on a CPU."),
         "schema": ("forgelm.cli.schema", "Print the JSON Schema of the configuration, for editors."),
+        "sign": ("forgelm.cli.sign", "Sign a model folder in the form of OpenSSF Model Signing."),
         "verify-audit": ("forgelm.cli.verify", "Check the hash chain of an audit log."),
         "verify-integrity": ("forgelm.cli.verify", "Check a model folder against its integrity manifest."),
+        "verify-signature": ("forgelm.cli.sign", "Check a model folder against its signature."),
     }
 )
 

@@ -19,6 +19,7 @@ from typing import Any
 from forgelm.base.errors import ConfigError
 from forgelm.base.extras import load_extra
 from forgelm.base.files import storage_errors, sync_folder
+from forgelm.evidence.ed25519 import verify_ed25519
 
 KEY_VARIABLE = "FORGELM_SIGNING_KEY"
 _ED25519 = b"\x01"
@@ -44,17 +45,8 @@ class PublicKey:
         return f"{self.name}+{self.id.hex()}+{base64.b64encode(_ED25519 + self.raw).decode()}"
 
     def verify(self, signature: bytes, message: bytes) -> bool:
-        """Return whether the key made ``signature`` over ``message``.
-
-        Raises:
-            OptionalDependencyError: the extra ``sign`` is not installed.
-        """
-        ed25519 = _ed25519()
-        try:
-            ed25519.Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, message)
-        except (ValueError, load_extra("cryptography.exceptions", extra="sign").InvalidSignature):
-            return False
-        return True
+        """Return whether the key made ``signature`` over ``message``. Whoever checks needs no extra."""
+        return verify_ed25519(self.raw, signature, message)
 
 
 @dataclass(frozen=True)
@@ -111,17 +103,7 @@ def generate_key(path: Path, name: str) -> SigningKey:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     key = SigningKey(_public(private, name), private)
-    with storage_errors(str(path)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _write_new(path, f"{_NAME_LINE}{name}\n".encode() + pem, mode=0o600)
-        except FileExistsError:
-            raise ConfigError(
-                f"there is a key already: {path}", hint="keep it: without it nobody can tell what it signed apart"
-            ) from None
-        with contextlib.suppress(FileNotFoundError):
-            public_path(path).unlink()
-        _write_new(public_path(path), f"{key.public.text}\n".encode(), mode=0o644)
+    write_key_files(path, f"{_NAME_LINE}{name}\n".encode() + pem, f"{key.public.text}\n".encode())
     return key
 
 
@@ -132,9 +114,7 @@ def load_signing_key(path: Path) -> SigningKey:
         ConfigError: the file is missing, others may read it, or it holds no unencrypted Ed25519 key.
         OptionalDependencyError: the extra ``sign`` is not installed.
     """
-    data = _read(path)
-    if os.name != "nt" and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        raise ConfigError(f"others may read the private key {path}", hint=f"chmod 600 {path}")
+    data = read_private_file(path)
     ed25519 = _ed25519()
     serialization = load_extra("cryptography.hazmat.primitives.serialization", extra="sign")
     unsupported = load_extra("cryptography.exceptions", extra="sign").UnsupportedAlgorithm
@@ -188,6 +168,38 @@ def read_public_key(source: str) -> PublicKey:
         return parse_public_key(_read(Path(source)).decode())
     except ValueError as error:
         raise ConfigError(f"{source}: {error}", hint="give the .pub file, not the private key") from None
+
+
+def write_key_files(path: Path, private: bytes, public: bytes) -> None:
+    """Write a private key to ``path`` for its owner's eyes only, and its public half beside it; never replace one.
+
+    Raises:
+        ConfigError: there is a key at ``path``.
+        StorageError: a file could not be written.
+    """
+    with storage_errors(str(path)):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            _write_new(path, private, mode=0o600)
+        except FileExistsError:
+            raise ConfigError(
+                f"there is a key already: {path}", hint="keep it: without it nobody can tell what it signed apart"
+            ) from None
+        with contextlib.suppress(FileNotFoundError):
+            public_path(path).unlink()
+        _write_new(public_path(path), public, mode=0o644)
+
+
+def read_private_file(path: Path) -> bytes:
+    """Return what stands in the file of a private key.
+
+    Raises:
+        ConfigError: it cannot be read, or others may read it.
+    """
+    data = _read(path)
+    if os.name != "nt" and stat.S_IMODE(path.stat().st_mode) & 0o077:
+        raise ConfigError(f"others may read the private key {path}", hint=f"chmod 600 {path}")
+    return data
 
 
 def is_key_name(name: str) -> bool:

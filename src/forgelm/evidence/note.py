@@ -77,7 +77,6 @@ def check_note(note: Note, keys: Iterable[PublicKey]) -> tuple[PublicKey, ...]:
 
     Raises:
         ValueError: a line names one of ``keys`` and does not hold.
-        OptionalDependencyError: the extra ``sign`` is not installed.
     """
     found = []
     for key in keys:

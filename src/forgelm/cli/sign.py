@@ -1,0 +1,59 @@
+"""``forgelm sign`` and ``forgelm verify-signature``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from forgelm.base.errors import ConfigError, ExitCode
+from forgelm.cli.options import shared_options
+from forgelm.cli.render import Reply
+from forgelm.evidence.ec_key import load_ec_key
+from forgelm.evidence.ec_public import read_ec_public_key
+from forgelm.evidence.signature import sign_model
+from forgelm.evidence.signature import verify_signature as check_signature
+
+
+@click.command()
+@click.argument("model_dir", type=click.Path())
+@click.option("--key", required=True, type=click.Path(), help="The private key: ECDSA on P-256, P-384 or P-521, PEM.")
+@click.option(
+    "--password-env",
+    default="FORGELM_KEY_PASSWORD",
+    show_default=True,
+    metavar="VAR",
+    help="Environment variable that holds the password of an encrypted key.",
+)
+@shared_options
+def sign(model_dir: str, key: str, password_env: str) -> Reply:
+    """Sign every file of a model folder: writes model.sig in the form of OpenSSF Model Signing."""
+    signed = sign_model(Path(model_dir), load_ec_key(Path(key), os.environ.get(password_env) or None))
+    envelope = {"success": True, **asdict(signed), "path": str(signed.path)}
+    text = f"signed: {signed.files} files\nroot: {signed.root}\nkey: {signed.key_fingerprint}\nwrote {signed.path}"
+    return Reply(envelope, text)
+
+
+@click.command("verify-signature")
+@click.argument("model_dir", type=click.Path())
+@click.option("--key", required=True, type=click.Path(), help="The signer's public key, PEM.")
+@shared_options
+def verify_signature(model_dir: str, key: str) -> Reply:
+    """Check a model folder's model.sig with the signer's public key, and every file against it."""
+    if not Path(model_dir).is_dir():
+        raise ConfigError(
+            f"{model_dir} is not a folder" if Path(model_dir).exists() else f"there is no folder {model_dir}"
+        )
+    result = check_signature(Path(model_dir), read_ec_public_key(Path(key)))
+    envelope = {"success": result.valid, **asdict(result), "path": model_dir}
+    if result.valid:
+        left_out = f"\nleft out by the signer: {', '.join(result.ignored)}" if result.ignored else ""
+        return Reply(
+            envelope, f"OK: signature holds, {result.verified_count} files verified\nroot: {result.root}{left_out}"
+        )
+    lines = [f"FAIL: {result.reason}"]
+    for name in ("changed", "removed", "added", "links"):
+        lines += [f"  {name}: {file}" for file in getattr(result, name)]
+    return Reply(envelope, "\n".join(lines), ExitCode.INTEGRITY)
