@@ -47,6 +47,7 @@ NO_MIRROR = {
 # Test files that look at many modules at once.
 SPANNING = {
     "assist/test_preview_page.py": "the page of preview.py in a browser, which not every machine has",
+    "audit/report/test_page_browser.py": "the page of page.py in a browser, which not every machine has",
     "cli/test_bad_input.py": "what a user gets wrong, through the whole command",
 }
 MAY_PRINT = {"cli/render.py"}

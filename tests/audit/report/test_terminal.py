@@ -20,7 +20,7 @@ def make_three_splits() -> AuditReport:
 def test_the_verdict_is_the_first_word() -> None:
     lines = render_terminal(make_report()).splitlines()
     assert lines[0] == "FAILED  set: 6 rows in 2 splits"
-    assert lines[1].split(maxsplit=3) == ["pii", "gate", "failed", "critical personal data: credit_card 1"]
+    assert lines[1].split(maxsplit=3) == ["pii", "gate", "failed", "credit_card 1"]
     assert lines[5].strip().startswith("critical  1 credential")
 
 
@@ -56,9 +56,9 @@ def test_a_passed_gate_says_what_it_did_not_judge() -> None:
         advisory_total=3,
         advisory_types=("email",),
     )
-    assert describe_gate(report, gate) == "no critical personal data; 3 other matches, which it does not judge"
+    assert describe_gate(report, gate) == "nothing critical; 3 other matches, which it does not judge"
     allowed = replace(report.gates[1], status="suppressed", allowed=True)
-    assert describe_gate(report, allowed) == "credentials: aws_access_key 1; let through by --allow-secrets"
+    assert describe_gate(report, allowed) == "aws_access_key 1; let through by --allow-secrets"
 
 
 def test_colours_only_when_asked_for_and_nothing_from_the_data_adds_any() -> None:

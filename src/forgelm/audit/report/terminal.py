@@ -51,8 +51,7 @@ def describe_gate(report: AuditReport, gate: GateResult) -> str:
     """Return what a gate found, in words."""
     counts = report.pii_summary if gate.name == "pii" else report.secrets_summary
     critical = list_counts({kind: counts.get(kind, 0) for kind in gate.critical_types})
-    what = "critical personal data" if gate.name == "pii" else "credentials"
-    found = f"{what}: {critical}" if gate.critical_total else f"no {what}"
+    found = critical or ("nothing critical" if gate.name == "pii" else "no credentials")
     if gate.status == "suppressed":
         found += f"; let through by --allow-{gate.name}"
     if gate.advisory_total:
