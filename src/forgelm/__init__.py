@@ -33,11 +33,15 @@ if TYPE_CHECKING:
     )
     from forgelm.config.load import load_config
     from forgelm.config.root import ForgeConfig
+    from forgelm.evidence.approval import ApprovalCheck
+    from forgelm.evidence.approval_check import verify_approvals
     from forgelm.evidence.chain import VerifyResult, verify_audit_log
     from forgelm.evidence.inventory import VerifyIntegrityResult, verify_integrity
     from forgelm.evidence.ledger import AuditLogger
     from forgelm.model.authentication import setup_authentication
     from forgelm.model.load import get_model_and_tokenizer
+    from forgelm.publish.approvals import list_pending, show_run
+    from forgelm.publish.decide import Opinion, approve_run, reject_run, revoke_run
     from forgelm.run.result import TrainResult
     from forgelm.run.trainer import ForgeTrainer
     from forgelm.train.checkpoints import manage_checkpoints
@@ -49,6 +53,7 @@ __api_version__ = "1.0.0"
 
 _HOMES = MappingProxyType(
     {
+        "ApprovalCheck": "forgelm.evidence.approval",
         "AuditLogger": "forgelm.evidence.ledger",
         "ConfigError": "forgelm.base.errors",
         "DataError": "forgelm.base.errors",
@@ -59,6 +64,7 @@ _HOMES = MappingProxyType(
         "ForgeTrainer": "forgelm.run.trainer",
         "IntegrityError": "forgelm.base.errors",
         "ModelError": "forgelm.base.errors",
+        "Opinion": "forgelm.publish.decide",
         "OptionalDependencyError": "forgelm.base.errors",
         "RunBusyError": "forgelm.base.errors",
         "StoppedError": "forgelm.base.errors",
@@ -67,6 +73,7 @@ _HOMES = MappingProxyType(
         "TrainingError": "forgelm.base.errors",
         "VerifyIntegrityResult": "forgelm.evidence.inventory",
         "VerifyResult": "forgelm.evidence.chain",
+        "approve_run": "forgelm.publish.decide",
         "compute_minhash": "forgelm.audit.rows.minhash",
         "compute_simhash": "forgelm.audit.rows.simhash",
         "detect_pii": "forgelm.audit.pii.find",
@@ -74,19 +81,25 @@ _HOMES = MappingProxyType(
         "find_pii": "forgelm.audit.pii.find",
         "find_secrets": "forgelm.audit.secrets.find",
         "get_model_and_tokenizer": "forgelm.model.load",
+        "list_pending": "forgelm.publish.approvals",
         "load_config": "forgelm.config.load",
         "manage_checkpoints": "forgelm.train.checkpoints",
         "mask_pii": "forgelm.audit.pii.find",
         "mask_secrets": "forgelm.audit.secrets.find",
         "prepare_dataset": "forgelm.train.dataset",
         "preview_dataset": "forgelm.assist.preview",
+        "reject_run": "forgelm.publish.decide",
+        "revoke_run": "forgelm.publish.decide",
         "setup_authentication": "forgelm.model.authentication",
+        "show_run": "forgelm.publish.approvals",
+        "verify_approvals": "forgelm.evidence.approval_check",
         "verify_audit_log": "forgelm.evidence.chain",
         "verify_integrity": "forgelm.evidence.inventory",
     }
 )
 
 __all__ = [
+    "ApprovalCheck",
     "AuditLogger",
     "ConfigError",
     "DataError",
@@ -97,6 +110,7 @@ __all__ = [
     "ForgeTrainer",
     "IntegrityError",
     "ModelError",
+    "Opinion",
     "OptionalDependencyError",
     "RunBusyError",
     "StoppedError",
@@ -107,6 +121,7 @@ __all__ = [
     "VerifyResult",
     "__api_version__",
     "__version__",
+    "approve_run",
     "compute_minhash",
     "compute_simhash",
     "detect_pii",
@@ -114,13 +129,18 @@ __all__ = [
     "find_pii",
     "find_secrets",
     "get_model_and_tokenizer",
+    "list_pending",
     "load_config",
     "manage_checkpoints",
     "mask_pii",
     "mask_secrets",
     "prepare_dataset",
     "preview_dataset",
+    "reject_run",
+    "revoke_run",
     "setup_authentication",
+    "show_run",
+    "verify_approvals",
     "verify_audit_log",
     "verify_integrity",
 ]

@@ -190,7 +190,13 @@ CORPUS = [
     ("  {}\nwebhok: {url: x}\n", "webhok", 8, "unknown key"),
     ("  {}\nevaluation: 3\n", "evaluation", 8, "mapping"),
     ("  {}\nevaluation:\n  safety:\n    enabled: true\n", "evaluation.safety", 9, "not available"),
-    ("  {}\nevaluation:\n  staging_ttl_days: 3\n", "evaluation.staging_ttl_days", 9, "moved to retention"),
+    ("  {}\nevaluation:\n  approval:\n    min_approvers: 2\n", "evaluation.approval", 9, "nobody is asked"),
+    (
+        "  {}\nretention: {staging_ttl_days: 4}\nevaluation:\n  staging_ttl_days: 3\n",
+        "evaluation.staging_ttl_days",
+        10,
+        "contradicts retention.staging_ttl_days: 4",
+    ),
     ("  {}\nevaluation: {max_acceptable_loss: low}\n", "evaluation.max_acceptable_loss", 8, "a number"),
     ("  {}\nauth: {hf_token: 12}\n", "auth.hf_token", 8, "text is needed"),
     (

@@ -25,10 +25,6 @@ def test_reserved_key_or_value_is_refused_by_name(build: Any, path: str) -> None
     assert "unknown" not in str(caught.value)
 
 
-def test_moved_key_names_its_new_place() -> None:
-    assert "moved to retention.staging_ttl_days" in str(reserved_message("evaluation.staging_ttl_days"))
-
-
 def test_reserved_trainer_lists_all_six(build: Any) -> None:
     with pytest.raises(ConfigError, match="of sft, dpo, grpo, kto, orpo, simpo, available: sft"):
         build(training={"trainer_type": "dpo"})

@@ -93,6 +93,15 @@ DEFAULTS = {
         "max_acceptable_loss": None,
         "baseline_loss": None,
         "require_human_approval": False,
+        "approval": None,
+        "staging_ttl_days": None,
+    },
+    "retention": {
+        "audit_log_retention_days": 1825,
+        "staging_ttl_days": 7,
+        "ephemeral_artefact_retention_days": 90,
+        "raw_documents_retention_days": 90,
+        "enforce": "log_only",
     },
     "compliance": {
         "provider_name": "",
@@ -145,7 +154,20 @@ REFUSED: list[tuple[str, Any]] = [
     *[("training.output_dir", value) for value in ("", None, 1)],
     *[
         ("training.final_model_dir", value)
-        for value in ("", ".", "..", "a/b", "a\\b", "/a", "x.", "compliance", "Quarantine", "checkpoint-3", None)
+        for value in (
+            "",
+            ".",
+            "..",
+            "a/b",
+            "a\\b",
+            "/a",
+            "x.",
+            "compliance",
+            "Quarantine",
+            "review",
+            "checkpoint-3",
+            None,
+        )
     ],
     *[("training.merge_adapters", value) for value in ("perhaps", None)],
     *[("training.trainer_type", value) for value in ("dpo", "rlhf", None)],
@@ -207,6 +229,19 @@ REFUSED: list[tuple[str, Any]] = [
     *[("evaluation.max_acceptable_loss", value) for value in ("low", float("nan"), float("inf"), True)],
     *[("evaluation.baseline_loss", value) for value in ("low", float("inf"), True)],
     *[("evaluation.require_human_approval", value) for value in ("perhaps", None)],
+    *[("evaluation.staging_ttl_days", value) for value in (-1, "week", True)],
+    *[("evaluation.approval", value) for value in (3, ["ada"], True)],
+    *[
+        (f"retention.{name}", value)
+        for name in (
+            "audit_log_retention_days",
+            "staging_ttl_days",
+            "ephemeral_artefact_retention_days",
+            "raw_documents_retention_days",
+        )
+        for value in (-1, 0.5, "week", None)
+    ],
+    *[("retention.enforce", value) for value in ("block", None)],
     *[
         (f"compliance.{name}", value)
         for name in (
@@ -278,7 +313,7 @@ def test_governance_defaults_are_those_of_the_contract(build: Any) -> None:
 
 def test_optional_sections_default_to_null(build: Any) -> None:
     config = build()
-    assert [config.auth, config.evaluation, config.compliance, config.risk_assessment] == [None] * 4
+    assert [config.auth, config.evaluation, config.compliance, config.risk_assessment, config.retention] == [None] * 5
 
 
 @pytest.mark.parametrize(("path", "value"), REFUSED, ids=lambda part: str(part)[:40])

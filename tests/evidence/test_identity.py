@@ -4,7 +4,7 @@ import socket
 import pytest
 
 from forgelm.base.errors import ConfigError
-from forgelm.evidence.identity import login_name, operator_identity
+from forgelm.evidence.identity import approver_identity, is_same_person, login_name, operator_identity
 
 HOST = socket.gethostname()
 
@@ -30,3 +30,32 @@ def test_an_account_without_a_name_is_refused_unless_anonymity_is_allowed():
             operator_identity(environ, nobody)
         assert "FORGELM_OPERATOR=" in refused.value.hint
     assert operator_identity({"FORGELM_ALLOW_ANONYMOUS_OPERATOR": "1"}, nobody) == f"anonymous@{HOST}"
+
+
+@pytest.mark.parametrize(
+    ("environ", "login", "name"),
+    [({"FORGELM_OPERATOR": "alice@corp"}, "bob", "alice@corp"), ({"FORGELM_OPERATOR": " "}, "bob", "bob")],
+)
+def test_an_approver_is_named_without_the_machine(environ: dict[str, str], login: str, name: str) -> None:
+    assert approver_identity(environ, lambda: login) == name
+
+
+def test_an_approver_nobody_can_name_is_refused_unless_that_is_allowed() -> None:
+    with pytest.raises(ConfigError):
+        approver_identity({}, lambda: "")
+    assert approver_identity({"FORGELM_ALLOW_ANONYMOUS_OPERATOR": "1"}, lambda: "") == "anonymous"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("alice@host", "Alice", True),
+        ("alice@host", "alice@desk", True),
+        ("\uff41lice", "alice", True),
+        ("alice", "bob", False),
+        ("anonymous@host", "bob", True),
+        ("", "bob", True),
+    ],
+)
+def test_who_may_be_one_person(one: str, other: str, same: bool) -> None:
+    assert is_same_person(one, other) == is_same_person(other, one) == same

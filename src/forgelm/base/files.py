@@ -35,6 +35,11 @@ class RunFiles:
         return self.root / ".forgelm.lock"
 
     @property
+    def approval_lock(self) -> Path:
+        """Held while a model is decided about or moved."""
+        return self.root / ".approval.lock"
+
+    @property
     def config(self) -> Path:
         return self.root / "resolved_config.yaml"
 
@@ -55,6 +60,10 @@ class RunFiles:
 
     def quarantine(self, run_id: str) -> Path:
         return self.root / "quarantine" / run_id
+
+    def review(self, run_id: str) -> Path:
+        """What a person reads before deciding about the held model of ``run_id``: the run's own documents."""
+        return self.root / "review" / run_id
 
     def superseded(self, run_id: str) -> Path:
         """Where the model that run ``run_id`` replaced is kept."""

@@ -18,8 +18,12 @@ from forgelm.cli.render import Reply, show, show_error
 
 COMMANDS = MappingProxyType(
     {
+        "approvals": ("forgelm.cli.approvals", "List the models that wait for a person, or show one."),
+        "approve": ("forgelm.cli.approvals", "Approve a held model, which makes it final."),
         "preview": ("forgelm.cli.preview", "Show rows as the model will see them, trained tokens highlighted."),
         "quickstart": ("forgelm.cli.quickstart", "Fine-tune the bundled model on bundled data, offline, on a CPU."),
+        "reject": ("forgelm.cli.approvals", "Reject a held model, which goes to quarantine."),
+        "revoke": ("forgelm.cli.approvals", "Take an approval back; a final model goes to quarantine."),
         "schema": ("forgelm.cli.schema", "Print the JSON Schema of the configuration, for editors."),
         "sign": ("forgelm.cli.sign", "Sign a model folder in the form of OpenSSF Model Signing."),
         "verify-audit": ("forgelm.cli.verify", "Check the hash chain of an audit log."),

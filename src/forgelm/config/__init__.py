@@ -1,15 +1,18 @@
 """The YAML file as frozen, checked values: ``load_config`` reads it, ``ForgeConfig`` holds it."""
 
+from forgelm.config.approval import ApprovalConfig
 from forgelm.config.data import DataConfig, GovernanceConfig
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig, RiskTier
 from forgelm.config.load import load_config
 from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.retention import RetentionConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.config.schema import build_json_schema
 from forgelm.config.training import TrainingConfig
 
 __all__ = [
+    "ApprovalConfig",
     "AuthConfig",
     "ComplianceConfig",
     "DataConfig",
@@ -18,6 +21,7 @@ __all__ = [
     "GovernanceConfig",
     "LoraConfig",
     "ModelConfig",
+    "RetentionConfig",
     "RiskAssessmentConfig",
     "RiskTier",
     "TrainingConfig",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
+from forgelm.config.approval import ApprovalConfig
 from forgelm.config.section import Section
 
 
@@ -18,4 +19,12 @@ class EvaluationConfig(Section):
     )
     require_human_approval: bool = Field(
         False, description="Hold the model until a person approves it; the command then ends with exit code 4."
+    )
+    approval: ApprovalConfig | None = Field(None, description="Who may approve a held model, how many, how long.")
+    staging_ttl_days: int | None = Field(
+        None,
+        ge=0,
+        exclude=True,
+        description="Deprecated: write 'retention.staging_ttl_days'.",
+        json_schema_extra={"deprecated": True},
     )

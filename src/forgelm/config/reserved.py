@@ -8,7 +8,6 @@ _PREFERENCE = "preference training"
 _REWARD = "GRPO training"
 _GALORE = "the GaLore optimizer"
 _OOM = "recovery from full GPU memory"
-_MOVED = "moved to retention.staging_ttl_days"
 
 RESERVED = MappingProxyType(
     {
@@ -16,7 +15,6 @@ RESERVED = MappingProxyType(
         "merge": "merging models",
         "monitoring": "monitoring",
         "pipeline": "training in several stages",
-        "retention": "retention periods",
         "synthetic": "generating data",
         "webhook": "notifications",
         "model.backend=unsloth": "the unsloth backend",
@@ -52,7 +50,6 @@ RESERVED = MappingProxyType(
         "evaluation.benchmark": "benchmarks",
         "evaluation.llm_judge": "judging by a model",
         "evaluation.safety": "safety evaluation",
-        "evaluation.staging_ttl_days": _MOVED,
     }
 )
 

@@ -17,8 +17,9 @@ from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.explain import Finding, explain, summarise
 from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig
 from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.retention import RetentionConfig
 from forgelm.config.rules import find_conflicts, find_warnings
-from forgelm.config.section import Section, log_warning
+from forgelm.config.section import Section, log_warning, warn_deprecated
 from forgelm.config.training import TrainingConfig
 
 
@@ -37,6 +38,7 @@ class ForgeConfig(Section):
     evaluation: EvaluationConfig | None = Field(None, description="What the trained model must reach.")
     compliance: ComplianceConfig | None = Field(None, description="Who provides the system and what it is for.")
     risk_assessment: RiskAssessmentConfig | None = Field(None, description="The declared risk assessment.")
+    retention: RetentionConfig | None = Field(None, description="How long what a run leaves behind may be kept.")
 
     def __init__(self, /, **sections: Any) -> None:
         findings: tuple[Finding, ...] = ()
@@ -63,6 +65,18 @@ class ForgeConfig(Section):
         if isinstance(model, dict) and "load_in_4bit" not in model:
             return {**sections, "model": {**model, "load_in_4bit": False}}
         return sections
+
+    @model_validator(mode="after")
+    def _forward_staging_ttl(self) -> Self:
+        days = self.evaluation.staging_ttl_days if self.evaluation else None
+        if days is None:
+            return self
+        warn_deprecated("evaluation.staging_ttl_days", "retention.staging_ttl_days")
+        if self.retention is None:
+            self._settle("retention", RetentionConfig.model_validate({"staging_ttl_days": days}))
+        elif "staging_ttl_days" not in self.retention.model_fields_set:
+            self._settle("retention", self.retention.model_copy(update={"staging_ttl_days": days}))
+        return self
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:

@@ -11,6 +11,7 @@ from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.explain import Finding
 from forgelm.config.governance import ComplianceConfig, RiskAssessmentConfig, RiskTier
 from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.retention import RetentionConfig
 from forgelm.config.training import TrainingConfig
 
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}")
@@ -36,11 +37,17 @@ class Sections(Protocol):
     def compliance(self) -> ComplianceConfig | None: ...
     @property
     def risk_assessment(self) -> RiskAssessmentConfig | None: ...
+    @property
+    def retention(self) -> RetentionConfig | None: ...
 
 
 def find_conflicts(config: Sections) -> tuple[Finding, ...]:
     """Return the combinations in ``config`` that cannot be run."""
-    return (*_full_fine_tuning_conflicts(config), *_strict_tier_conflicts(config))
+    return (
+        *_full_fine_tuning_conflicts(config),
+        *_strict_tier_conflicts(config),
+        *_approval_conflicts(config),
+    )
 
 
 def find_warnings(config: Sections) -> tuple[str, ...]:
@@ -74,6 +81,26 @@ def _strict_tier_conflicts(config: Sections) -> Iterator[Finding]:
                 loc=loc,
                 hint="a model of this class cannot be trained with this version",
             )
+
+
+def _approval_conflicts(config: Sections) -> Iterator[Finding]:
+    evaluation, retention = config.evaluation, config.retention
+    if evaluation is None:
+        return
+    if evaluation.approval is not None and not evaluation.require_human_approval:
+        yield Finding(
+            "nobody is asked to approve: require_human_approval is false",
+            loc=("evaluation", "approval"),
+            at_key=True,
+            hint="set evaluation.require_human_approval: true, or remove evaluation.approval",
+        )
+    days = evaluation.staging_ttl_days
+    if days is not None and retention is not None and retention.staging_ttl_days != days:
+        yield Finding(
+            f"contradicts retention.staging_ttl_days: {retention.staging_ttl_days}",
+            loc=("evaluation", "staging_ttl_days"),
+            hint="remove evaluation.staging_ttl_days, which is deprecated",
+        )
 
 
 def _training_warnings(config: Sections) -> Iterator[str]:

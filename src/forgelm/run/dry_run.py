@@ -7,6 +7,7 @@ from typing import Any
 from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
+from forgelm.evidence.approval import Policy
 from forgelm.model.load import load_tokenizer, plan_load, resolve
 from forgelm.run.folder import check_writable, run_files
 from forgelm.train.loop import tokenise_data
@@ -22,6 +23,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     files = run_files(config)
     check_writable(files.root)
     check_tracker(config.training.report_to)
+    Policy.of(config.evaluation.approval if config.evaluation else None)
     with private(offline=config.model.offline):
         prepared = prepare_run(config)
         revision = resolve(config)

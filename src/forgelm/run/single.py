@@ -17,14 +17,18 @@ from forgelm.data.rows import PreparedData
 from forgelm.evaluate.loss import measure_loss
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.self_check import measure_saved_model
+from forgelm.evidence.approval import Policy
 from forgelm.evidence.cards import write_deployer_instructions, write_model_card
+from forgelm.evidence.erasure.journal import finish_erasures
+from forgelm.evidence.erasure.retention import enforce_retention
 from forgelm.evidence.inventory import verify_integrity, write_integrity_manifest
 from forgelm.evidence.ledger import AuditLogger
 from forgelm.evidence.manifest import write_compliance
 from forgelm.evidence.record import RunRecord
+from forgelm.evidence.review import copy_for_review
 from forgelm.gate import Thresholds, Verdict, decide
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
-from forgelm.publish.promote import Disposition, Published, choose_disposition, promote
+from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
@@ -72,7 +76,10 @@ def run_single(
     """
     files = run_files(config)
     stop = stop or StopRequest()
+    Policy.of(config.evaluation.approval if config.evaluation else None)
     with private(offline=config.model.offline), open_folder(files):
+        settle(files)
+        finish_erasures(files)
         remove_unfinished(files)
         checkpoint = find_checkpoint(files.root, resume).path
         ledger = AuditLogger(str(files.root))
@@ -105,6 +112,7 @@ def _run(run: _Run) -> TrainResult:
         config_hash=config.config_hash,
         resolved_config_sha256=sha256_file(saved),
     )
+    enforce_retention(run.files, config.retention, config.data, emit)
     check_tracker(config.training.report_to)
     prepared = _prepare(run)
     trained = _train(run, prepared)
@@ -263,25 +271,31 @@ def _publish(run: _Run, record: RunRecord) -> Published:
         auto_revert=bool(limits and limits.auto_revert),
         require_human_approval=bool(limits and limits.require_human_approval),
     )
-    if disposition is Disposition.REFUSED:
-        run.emit(Event.MODEL_REVERTED, reason=verdict.failures[0].source or "evaluation", detail=verdict.reason)
-    published = promote(run.files, run.run_id, verdict, disposition)
+    published = promote(run.files, run.run_id, verdict, disposition, run.emit)
     if disposition is Disposition.HELD:
-        run.emit(
-            Event.HUMAN_APPROVAL_REQUIRED,
-            gate="final_model",
-            reason="require_human_approval=true",
-            metrics=dict(record.metrics),
-            staging_path=str(published.path),
-            run_id=run.run_id,
-            config_hash=run.config.config_hash,
-        )
+        run.emit(Event.HUMAN_APPROVAL_REQUIRED, **_ask(run, record))
         return published
-    if disposition is Disposition.PROMOTED:
-        superseded = str(published.superseded) if published.superseded else None
-        run.emit(Event.MODEL_PROMOTED, path=published.path.name, gates_passed=verdict.passed, superseded=superseded)
     run.emit(Event.PIPELINE_COMPLETED, success=verdict.passed, metrics_summary=dict(record.metrics))
     return published
+
+
+def _ask(run: _Run, record: RunRecord) -> dict[str, Any]:
+    """Return what a person is asked to decide about: these bytes, measured so, under these rules."""
+    limits, verdict = run.config.evaluation, record.verdict
+    return {
+        "gate": "final_model",
+        "reason": "require_human_approval=true",
+        "metrics": dict(record.metrics),
+        "staging_path": str(run.files.staging(run.run_id)),
+        "run_id": run.run_id,
+        "config_hash": run.config.config_hash,
+        "gates_passed": verdict.passed,
+        "gates": verdict.as_record()["gates"],
+        "final_model_dir": run.files.final_model_dir,
+        "model_root": sha256_file(run.files.staging(run.run_id) / INTEGRITY_FILE),
+        "evidence_sha256": copy_for_review(run.files, run.run_id),
+        "policy": Policy.of(limits.approval if limits else None).as_record(),
+    }
 
 
 def _result(record: RunRecord, published: Published) -> TrainResult:

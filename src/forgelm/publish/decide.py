@@ -1,0 +1,327 @@
+"""A person's decision about a held model: checked against the bytes it is about, written to the log, carried out."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from forgelm.base.decision_lock import decision_lock
+from forgelm.base.errors import ConfigError, IntegrityError
+from forgelm.base.events import Emit, Event, emit_nothing
+from forgelm.base.files import RunFiles, sha256_file
+from forgelm.base.redact import redact_text
+from forgelm.evidence.approval import (
+    Case,
+    CaseStatus,
+    Decision,
+    check_signature,
+    count_people,
+    read_cases,
+    sign_decision,
+)
+from forgelm.evidence.chain import verify_audit_log
+from forgelm.evidence.entries import Entry, take_checkpoint
+from forgelm.evidence.identity import approver_identity, is_same_person
+from forgelm.evidence.inventory import verify_integrity
+from forgelm.evidence.keys import SigningKey, find_signing_key, load_signing_key
+from forgelm.evidence.ledger import AuditLogger
+from forgelm.publish.moves import moves_by_rename, seal_of
+from forgelm.publish.promote import Intent, Published, carry_out, settle_locked, write_to
+
+_GATE = "final_model"
+_SECRET = "FORGELM_AUDIT_SECRET"
+_WAIT_SECONDS = 10.0
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """What a person says with a decision. ``key`` is the path of the private key to sign with."""
+
+    comment: str = ""
+    role: str = ""
+    key: str | None = None
+
+
+@dataclass(frozen=True)
+class Decided:
+    """A decision as it stands in the log. ``path`` is where the model is now; ``needed`` more people must approve."""
+
+    run_id: str
+    decision: Decision
+    status: CaseStatus
+    approver: str
+    model_root: str
+    path: Path | None
+    needed: int = 0
+    strategy: str | None = None
+    superseded: Path | None = None
+    key: str | None = None
+    comment: str = ""
+    staging_path: str = ""
+
+
+def approve_run(
+    output_dir: str,
+    run_id: str,
+    opinion: Opinion = Opinion(),
+    *,
+    listen: Emit = emit_nothing,
+    now: datetime | None = None,
+) -> Decided:
+    """Approve the model that ``run_id`` holds; with the last approval its rules ask for it becomes final.
+
+    The decision names the model's seal, the documents it was made on and the log before it, and is signed with the
+    key of ``opinion``, else with this account's key if it has one.
+
+    Raises:
+        ConfigError: nothing is held, it was decided already, it expired, or this person may not approve it.
+        IntegrityError: the log does not hold, or the model or a document is not what was measured; it names the file.
+        RunBusyError: somebody else is deciding.
+        StorageError: it could not be written or moved.
+    """
+    with _open_case(output_dir, run_id) as (files, case):
+        _require(case, CaseStatus.PENDING)
+        staging = files.staging(run_id)
+        if not staging.is_dir():
+            raise ConfigError(f"the held model {staging} is not there", hint="it was moved or deleted; train again")
+        _check_bytes(files, case)
+        fields, key = _build(case, files, Decision.APPROVE, opinion, now or datetime.now(UTC))
+        _check_rules(case, fields, key, now or datetime.now(UTC))
+        approvals = [*case.approvals, Entry(0, fields)]
+        needed = max(0, case.policy.min_approvers - count_people(approvals))
+        if needed and count_people(approvals) == count_people(case.approvals):
+            raise ConfigError(f"{fields['approver']} approved this model already; {needed} more people must")
+        emit = write_to(AuditLogger(str(files.root), run_id), listen)
+        if needed:
+            emit(Event.HUMAN_APPROVAL_ENDORSED, **fields)
+            return _decided(case, Decision.APPROVE, fields, CaseStatus.PENDING, path=staging, needed=needed)
+        fields["promote_strategy"] = "rename" if moves_by_rename(files, run_id) else "move"
+        fields["gates_passed"] = case.request.fields.get("gates_passed")
+        published = _commit(files, case, Event.HUMAN_APPROVAL_GRANTED, fields, emit)
+    return _decided(
+        case,
+        Decision.APPROVE,
+        fields,
+        CaseStatus.GRANTED,
+        path=published.path,
+        strategy=fields["promote_strategy"],
+        superseded=published.superseded,
+    )
+
+
+def reject_run(
+    output_dir: str,
+    run_id: str,
+    opinion: Opinion = Opinion(),
+    *,
+    listen: Emit = emit_nothing,
+    now: datetime | None = None,
+) -> Decided:
+    """Reject the model that ``run_id`` holds: it goes to quarantine, where ``retention.staging_ttl_days`` ends it.
+
+    Raises:
+        the same as ``approve_run``, but a changed model can be rejected.
+    """
+    with _open_case(output_dir, run_id) as (files, case):
+        _require(case, CaseStatus.PENDING)
+        fields, _ = _build(case, files, Decision.REJECT, opinion, now or datetime.now(UTC))
+        emit = write_to(AuditLogger(str(files.root), run_id), listen)
+        published = _commit(files, case, Event.HUMAN_APPROVAL_REJECTED, fields, emit)
+    return _decided(case, Decision.REJECT, fields, CaseStatus.REJECTED, path=published.path)
+
+
+def revoke_run(
+    output_dir: str,
+    run_id: str,
+    opinion: Opinion = Opinion(),
+    *,
+    listen: Emit = emit_nothing,
+    now: datetime | None = None,
+) -> Decided:
+    """Take back what was approved: before the model is final all approvals so far, afterwards the model itself.
+
+    A final model goes to quarantine wherever it stands, and cannot be approved again.
+
+    Raises:
+        the same as ``approve_run``, but a changed model can be withdrawn.
+    """
+    with _open_case(output_dir, run_id) as (files, case):
+        if case.status is CaseStatus.PENDING and not case.approvals:
+            raise ConfigError(f"nobody approved the model of run {run_id} yet", hint="to refuse it: forgelm reject")
+        if case.status is not CaseStatus.PENDING:
+            _require(case, CaseStatus.GRANTED)
+        fields, _ = _build(case, files, Decision.REVOKE, opinion, now or datetime.now(UTC))
+        emit = write_to(AuditLogger(str(files.root), run_id), listen)
+        if case.status is CaseStatus.PENDING:
+            emit(Event.HUMAN_APPROVAL_REVOKED, **fields)
+            path, needed = files.staging(run_id), case.policy.min_approvers
+            return _decided(case, Decision.REVOKE, fields, CaseStatus.PENDING, path=path, needed=needed)
+        published = _commit(files, case, Event.HUMAN_APPROVAL_REVOKED, fields, emit)
+    return _decided(case, Decision.REVOKE, fields, CaseStatus.REVOKED, path=published.path)
+
+
+def open_run_folder(output_dir: str) -> RunFiles:
+    """Return the paths of a run folder whose log holds.
+
+    Raises:
+        ConfigError: there is no such folder, or no log in it.
+        IntegrityError: the log does not hold.
+    """
+    files = RunFiles(Path(output_dir).absolute())
+    if not files.root.is_dir():
+        raise ConfigError(f"there is no folder {files.root}", hint="name a run's training.output_dir")
+    if not files.audit_log.is_file():
+        raise ConfigError(f"there is no audit log in {files.root}", hint="name a run's training.output_dir")
+    found = verify_audit_log(str(files.audit_log), hmac_secret=os.environ.get(_SECRET) or None)
+    if not found.valid:
+        place = f"line {found.first_invalid_index}: " if found.first_invalid_index else ""
+        raise IntegrityError(
+            f"{files.audit_log} does not hold: {place}{found.reason}",
+            hint="nothing can be decided on it; look at it with 'forgelm verify-audit'",
+        )
+    return files
+
+
+@contextmanager
+def _open_case(output_dir: str, run_id: str) -> Iterator[tuple[RunFiles, Case]]:
+    root = Path(output_dir).absolute()
+    if not root.is_dir():
+        raise ConfigError(f"there is no folder {root}", hint="name a run's training.output_dir")
+    with decision_lock(RunFiles(root), wait_seconds=_WAIT_SECONDS):
+        files = open_run_folder(output_dir)
+        settle_locked(files)
+        case = read_cases(files.audit_log).get(run_id)
+        if case is None or not _RUN_ID.fullmatch(run_id):
+            raise ConfigError(
+                f"run {run_id} asked nobody for approval in {files.root}",
+                hint=f"see the runs that did: forgelm approvals --pending --output-dir {output_dir}",
+            )
+        yield replace(files, final_model_dir=case.request.text("final_model_dir") or files.final_model_dir), case
+
+
+def _require(case: Case, status: CaseStatus) -> None:
+    if case.status is status:
+        return
+    last = case.decisions[-1] if case.decisions else case.request
+    who, when = last.text("approver") or last.text("operator"), last.timestamp
+    raise ConfigError(
+        f"the model of run {case.run_id} is {case.status}, not {status}: line {last.number} of the log, "
+        f"{who}, {when[:19]}",
+        hint=f"see what happened: forgelm approvals --show {case.run_id}",
+    )
+
+
+def _check_bytes(files: RunFiles, case: Case) -> None:
+    """Compare model and documents with what the run measured and the log pinned."""
+    staging = files.staging(case.run_id)
+    if not case.model_root:
+        raise ConfigError(
+            f"the request of run {case.run_id} does not say which bytes were measured", hint="train again"
+        )
+    if seal_of(staging) != case.model_root:
+        raise _refuse(staging / "model_integrity.json")
+    found = verify_integrity(str(staging))
+    if not found.valid:
+        raise _refuse(*(staging / file for file in (*found.changed, *found.removed, *found.added)))
+    changed = [
+        files.root / name
+        for name, digest in case.evidence.items()
+        if not (files.root / name).is_file() or sha256_file(files.root / name) != digest
+    ]
+    if changed:
+        raise _refuse(*changed)
+
+
+def _refuse(*changed: Path) -> IntegrityError:
+    return IntegrityError(
+        f"not what was measured: {', '.join(map(str, changed))}",
+        hint="find out who changed it; restore the bytes, or reject the model and train again",
+    )
+
+
+def _build(
+    case: Case, files: RunFiles, decision: Decision, opinion: Opinion, now: datetime
+) -> tuple[dict[str, Any], SigningKey | None]:
+    """Return a decision's fields, signed when there is a key: what is signed is what goes into the log."""
+    key = load_signing_key(Path(opinion.key)) if opinion.key else find_signing_key()
+    checkpoint = take_checkpoint(files.audit_log)
+    fields: dict[str, Any] = {
+        "gate": _GATE,
+        "run_id": case.run_id,
+        "decision": str(decision),
+        "approver": _approver(case, key),
+        "role": redact_text(opinion.role),
+        "comment": redact_text(opinion.comment),
+        "model_root": case.model_root,
+        "evidence_root": case.evidence_root,
+        "log_size": checkpoint.size,
+        "log_root": checkpoint.root,
+        "decided_at": now.isoformat(timespec="microseconds"),
+        "final_model_dir": files.final_model_dir,
+        "staging_path": str(files.staging(case.run_id)),
+    }
+    if key is not None:
+        fields |= sign_decision(fields, key)
+    return fields, key
+
+
+def _approver(case: Case, key: SigningKey | None) -> str:
+    """A key on the run's list says better who this is than the environment does."""
+    listed = {one.raw: one.name for one in case.policy.approvers}
+    return redact_text(listed[key.public.raw]) if key and key.public.raw in listed else redact_text(approver_identity())
+
+
+def _check_rules(case: Case, fields: dict[str, Any], key: SigningKey | None, now: datetime) -> None:
+    policy, approver = case.policy, fields["approver"]
+    if policy.approvers:
+        listed = {one.raw for one in policy.approvers}
+        if key is None or key.public.raw not in listed:
+            names = ", ".join(one.name for one in policy.approvers)
+            raise ConfigError(
+                f"this model can be approved only with the key of: {names}",
+                hint="sign with one of them: --key FILE, or FORGELM_SIGNING_KEY",
+            )
+        fields["key"] = next(one.text for one in policy.approvers if one.raw == key.public.raw)
+    if "key" in fields and (problem := check_signature(fields)):
+        raise IntegrityError(f"the decision {problem}")
+    if policy.require_distinct_approver and is_same_person(approver, case.request.text("operator")):
+        raise ConfigError(
+            f"{approver} started this run, and evaluation.approval wants somebody else to approve it",
+            hint="ask a colleague; FORGELM_OPERATOR says who is at work",
+        )
+    if case.expires_at is not None and now > case.expires_at:
+        raise ConfigError(
+            f"the request of run {case.run_id} expired on {case.expires_at:%Y-%m-%d %H:%M} UTC",
+            hint="train again: what was measured then may not hold now",
+        )
+    if case.request.fields.get("gates_passed") is False and not fields["comment"].strip():
+        raise ConfigError(
+            f"the model of run {case.run_id} failed a gate: approving it needs a reason", hint="--comment TEXT"
+        )
+
+
+def _commit(files: RunFiles, case: Case, event: Event, fields: dict[str, Any], emit: Emit) -> Published:
+    """Once the event is on disk the decision stands: whatever ends this process, the next command moves the model."""
+    emit(event, **fields)
+    return carry_out(files, Intent(event, case.run_id, case.model_root, files.final_model_dir, fields), emit)
+
+
+def _decided(case: Case, decision: Decision, fields: dict[str, Any], status: CaseStatus, **more: Any) -> Decided:
+    return Decided(
+        run_id=case.run_id,
+        decision=decision,
+        status=status,
+        approver=fields["approver"],
+        model_root=case.model_root,
+        key=fields.get("key"),
+        comment=fields["comment"],
+        staging_path=fields["staging_path"],
+        **more,
+    )
