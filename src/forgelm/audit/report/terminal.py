@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from forgelm.audit.language import UNKNOWN
 from forgelm.audit.report.headlines import list_headlines
-from forgelm.audit.report.parts import GateResult
+from forgelm.audit.report.parts import GateResult, SplitDetails
 from forgelm.audit.report.record import AuditReport
 from forgelm.audit.report.wording import count_of, list_counts, percent, show_name
 
@@ -78,7 +79,12 @@ def _render_splits(report: AuditReport, verbose: bool) -> str:
     shown = {name: split for name, split in report.splits.items() if verbose or not is_clean(split)}
     rows = [("split", "rows", "what was found", "languages")]
     rows += [
-        (show_name(name), f"{split.get('sample_count', 0):,}", describe_split(split), _list_languages(split))
+        (
+            show_name(name),
+            f"{split.get('sample_count', 0):,}",
+            describe_split(split),
+            _list_languages(report.details.get(name)),
+        )
         for name, split in shown.items()
     ]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
@@ -117,10 +123,13 @@ def _count_found(split: Mapping[str, Any]) -> dict[str, int]:
     }
 
 
-def _list_languages(split: Mapping[str, Any]) -> str:
-    top = split.get("languages_top3") or []
-    total = sum(language["count"] for language in top)
-    return ", ".join(f"{language['code']} {percent(language['count'] / total)}" for language in top) if total else ""
+def _list_languages(details: SplitDetails | None) -> str:
+    """Return the three most frequent languages with their shares of all rows looked at, the others in a word."""
+    languages = details.languages.languages if details is not None and details.languages is not None else ()
+    if len(languages) == 1 and languages[0].code == UNKNOWN:
+        return ""
+    named = ", ".join(f"{show_name(language.code)} {percent(language.share)}" for language in languages[:3])
+    return named + (", others" if len(languages) > 3 else "")
 
 
 def _paint(style: str, text: str, colour: bool) -> str:
