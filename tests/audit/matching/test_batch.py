@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import importlib.util
+import random
 import threading
 
 import pyarrow as pa
@@ -80,6 +81,32 @@ def test_a_value_at_the_ends_of_a_row_belongs_to_that_row(scanner: Scanner) -> N
     assert [(row, finding.kind) for row, finding in scan_batch(rows, scanner)] == [
         (0, "email"), (2, "credit_card"), (6, "ip_address"),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("width", [1, 40, 4000])
+def test_many_rows_hold_what_each_holds_alone(scanner: Scanner, width: int) -> None:
+    source = random.Random(width)
+    values = [*PERSONAL, *(sample(row[1], 7) for row in SAMPLES)]
+    digits = [_in_another_script(text, source) for text in PERSONAL]
+    filler = ["1998", "2024-01-15 10:30:45", "0.123456789012", "12345678901", "wort", "слово", "語", "-", ".", "x"]
+    rows = []
+    for _ in range(600):
+        words = source.choices(filler, k=source.randrange(width)) if width > 1 else []
+        ends = source.choices([*values, *digits, ""], k=2)
+        rows.append(source.choice([" ", " ", ", ", "\n"]).join((ends[0], *words[:60], ends[1])).strip())
+    # Rows of numbers alone, so that a whole block is crowded with them.
+    rows[300:300] = [" ".join(source.choices(filler[:4], k=40)) for _ in range(280)]
+    found: dict[int, list[Finding]] = {}
+    for row, finding in scan_batch(pa.array(rows), scanner):
+        found.setdefault(row, []).append(finding)
+    alone = {row: held for row, text in enumerate(rows) if (held := find(text, FAMILIES))}
+    assert found == alone
+    assert len(alone) > 400
+
+
+def _in_another_script(text: str, source: random.Random) -> str:
+    zero = source.choice([0x660, 0x6F0, 0x966, 0xFF10, 0x1D7CE, 0x1E950])
+    return "".join(chr(zero + int(char)) if char in "0123456789" else char for char in text)
 
 
 def test_arrays_slices_chunks_and_nulls(scanner: Scanner) -> None:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forgelm.audit.findings import Finding
-from forgelm.audit.matching.engines import FOLD, Candidates, Engine, EngineName, build_engine
+from forgelm.audit.matching.clues import Candidates
+from forgelm.audit.matching.engines import FOLD, Engine, EngineName, build_engine
 from forgelm.audit.matching.exact import find
 from forgelm.audit.matching.family import Family
 from forgelm.audit.matching.fold import fold

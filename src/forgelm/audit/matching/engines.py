@@ -5,10 +5,12 @@ Both work on Arrow's buffers without a Python object a row, and release the inte
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+from forgelm.audit.matching.clues import Candidates, Keywords, Numbers, any_of, matching_rows
 from forgelm.audit.matching.family import DIGITS_CLUE, Family
 from forgelm.audit.matching.fold import FOLDABLE
 from forgelm.base.extras import load_extra
@@ -17,12 +19,18 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 EngineName = Literal["arrow", "hyperscan"]
-Candidates = dict[int, set[int]]
+Owners = Mapping[str, tuple[int, ...]]
 
-# Rows with such characters are folded and looked at again.
-FOLD = -1
-# So many clues still make a small automaton.
-_AT_ONCE = 20
+# Stand for a row in place of a family: it has characters to fold, and is looked at again; it has a run of digits.
+FOLD, DIGITS = -1, -2
+_WAITS_FOR_DIGIT = re.compile(r"(?:\[A-Z(?:a-z)?\](?:\{[0-9]\})?)?\[0-9\](?!\\)")
+# So many clues still make a small automaton; more families than this of one clue are told apart by their keywords.
+_AT_ONCE = _CROWD = 20
+# So many rows are asked one pattern after another; more, whether any pattern occurs.
+_FEW_ROWS = 256
+_BLOCK_BYTES = 1 << 18
+# Where more matches end than one in so many bytes, telling Python of each would take longer than looking row by row.
+_BYTES_PER_HIT = 256
 
 
 class Engine(Protocol):
@@ -38,67 +46,95 @@ class ArrowEngine:
     """RE2, which pyarrow brings: linear time, no further package. Looks for clues, a few patterns at once."""
 
     def __init__(self, families: Sequence[Family]) -> None:
-        self._compute = load_extra("pyarrow.compute", extra="audit")
-        self._owners = _owners(families, lambda family: family.trigger)
-        self._passes = tuple("|".join(f"(?:{pattern})" for pattern in part) for part in self._parts(families))
+        load_extra("pyarrow.compute", extra="audit")
+        owners = _owners(families, lambda family: family.trigger)
+        parts = [list(owners)] if len(owners) <= _AT_ONCE else _parts(families, owners, digits_apart=False)
+        self._passes = tuple({pattern: owners[pattern] for pattern in part} for part in parts)
+        self._crowds = {
+            pattern: Keywords(families, places) for pattern, places in owners.items() if len(places) > _CROWD
+        }
+        self._numbers = Numbers(families)
 
     def candidates(self, texts: pa.LargeStringArray) -> Candidates:
         found: Candidates = {}
-        rows = sorted({row for pattern in self._passes for row in self._rows(texts, pattern)})
-        if rows:
-            hit = self._compute.take(texts, rows)
-            for pattern, families in self._owners.items():
-                for position in self._rows(hit, pattern):
-                    found.setdefault(rows[position], set()).update(families)
-        return found
+        for owners in self._passes:
+            if rows := matching_rows(texts, any_of(owners)):
+                self._name(found, texts.take(rows), rows, owners)
+        return _with_numbers(found, texts, self._numbers)
 
-    def _parts(self, families: Sequence[Family]) -> list[list[str]]:
-        if len(self._owners) <= _AT_ONCE:
-            return [list(self._owners)]
-        shared, *rest = _parts(families, self._owners)
-        return [shared + rest[0], *rest[1:]] if rest else [shared]
-
-    def _rows(self, texts: pa.LargeStringArray, pattern: str) -> list[int]:
-        mask = self._compute.match_substring_regex(texts, pattern)
-        return self._compute.indices_nonzero(mask).to_pylist()  # type: ignore[no-any-return]
+    def _name(self, found: Candidates, texts: pa.LargeStringArray, rows: list[int], owners: Owners) -> None:
+        """Add the families of the patterns that occur in ``rows``, whose texts are ``texts``."""
+        if len(rows) > _FEW_ROWS and DIGITS_CLUE in owners and len(owners) > 1:
+            owners = dict(owners)
+            self._name(found, texts, rows, {DIGITS_CLUE: owners.pop(DIGITS_CLUE)})
+            hits = matching_rows(texts, any_of(owners))
+            if not hits:
+                return
+            rows, texts = [rows[hit] for hit in hits], texts.take(hits)
+        for pattern, families in owners.items():
+            crowd = self._crowds.get(pattern)
+            for hit in matching_rows(texts, pattern):
+                found.setdefault(rows[hit], set()).update(crowd.held_by(texts[hit].as_py()) if crowd else families)
 
 
 class HyperscanEngine:
-    """Automata that read a batch as one block and name the family that hit (extra ``fast``)."""
+    """Automata that read blocks of many rows and name the family that hit (extra ``fast``)."""
 
     def __init__(self, families: Sequence[Family]) -> None:
-        hyperscan = load_extra("hyperscan", extra="fast")
+        self._hyperscan = load_extra("hyperscan", extra="fast")
+        self._numbers = Numbers(families)
+        self._row_by_row = ArrowEngine(families)
         # Numbers look alike to an automaton; of credentials each has a start of its own.
         owners = _owners(families, lambda family: family.trigger if family.group == "pii" else family.superset)
         self._families = tuple(owners.values())
-        self._databases = []
         identities = {pattern: identity for identity, pattern in enumerate(owners)}
-        for part in _parts(families, owners):
-            database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-            database.compile(
-                expressions=[pattern.encode() for pattern in part],
-                ids=[identities[pattern] for pattern in part],
-                flags=[0 if pattern.isascii() else hyperscan.HS_FLAG_UTF8 for pattern in part],
-            )
-            self._databases.append(database)
+        self._databases = [self._compile(part, identities) for part in _parts(families, owners)]
 
     def candidates(self, texts: pa.LargeStringArray) -> Candidates:
         found: Candidates = {}
         offsets, data = _buffers(texts)
-        for database in self._databases if len(data) else ():
-            self._scan(database, data, offsets, found)
-        return found
-
-    def _scan(self, database: Any, data: memoryview, offsets: Sequence[int], found: Candidates) -> None:
-        hits: list[tuple[int, int]] = []
         # Scanning threads must not share a scratch space.
-        scratch = database.scratch.clone()
-        database.scan(
-            data, lambda identity, _start, end, _flags, _context: hits.append((end, identity)), scratch=scratch
+        databases = [(database, database.scratch.clone()) for database in self._databases]
+        for first, last in _blocks(offsets):
+            hits = self._hits(databases, data[offsets[first] : offsets[last]])
+            if hits is None:
+                crowded = self._row_by_row.candidates(texts[first:last])
+                found.update({first + row: families for row, families in crowded.items()})
+            else:
+                self._name(found, hits, offsets, first)
+        return _with_numbers(found, texts, self._numbers)
+
+    def _compile(self, patterns: Sequence[str], identities: Mapping[str, int]) -> Any:
+        database = self._hyperscan.Database(mode=self._hyperscan.HS_MODE_BLOCK)
+        database.compile(
+            expressions=[pattern.encode() for pattern in patterns],
+            ids=[identities[pattern] for pattern in patterns],
+            flags=[0 if pattern.isascii() else self._hyperscan.HS_FLAG_UTF8 for pattern in patterns],
         )
+        return database
+
+    def _hits(self, databases: Sequence[tuple[Any, Any]], data: memoryview) -> list[tuple[int, int]] | None:
+        """Return where in a block patterns end, and which; None when there are too many."""
+        hits: list[tuple[int, int]] = []
+        most = len(data) // _BYTES_PER_HIT + _FEW_ROWS
+
+        def heard(identity: int, _start: int, end: int, _flags: int, _context: Any) -> bool:
+            hits.append((end, identity))
+            return len(hits) > most
+
+        for database, scratch in databases:
+            try:
+                database.scan(data, heard, scratch=scratch)
+            except self._hyperscan.ScanTerminated:
+                return None
+        return hits
+
+    def _name(self, found: Candidates, hits: list[tuple[int, int]], offsets: Sequence[int], first: int) -> None:
+        base = offsets[first]
         row_start = row_end = row = 0
-        for end, identity in hits:
+        for place, identity in hits:
             # The row of the match's last byte; a match across rows is only a candidate too many.
+            end = base + place
             if not row_start < end <= row_end:
                 row = bisect_right(offsets, end - 1) - 1
                 row_start, row_end = offsets[row], offsets[row + 1]
@@ -122,19 +158,42 @@ ENGINES: Mapping[str, type[ArrowEngine] | type[HyperscanEngine]] = {"arrow": Arr
 
 def _owners(families: Sequence[Family], pattern_of: Callable[[Family], str]) -> dict[str, tuple[int, ...]]:
     """Return which families each distinct pattern speaks for."""
-    owners: dict[str, list[int]] = {FOLDABLE: [FOLD]}
+    owners: dict[str, list[int]] = {FOLDABLE: [FOLD], DIGITS_CLUE: [DIGITS]}
     for position, family in enumerate(families):
-        owners.setdefault(pattern_of(family), []).append(position)
+        if (pattern := pattern_of(family)) != DIGITS_CLUE:
+            owners.setdefault(pattern, []).append(position)
     return {pattern: tuple(positions) for pattern, positions in owners.items()}
 
 
-def _parts(families: Sequence[Family], owners: Mapping[str, tuple[int, ...]]) -> list[list[str]]:
-    """Part the patterns into automata; those of numbers, other personal data and credentials explode together."""
+def _parts(families: Sequence[Family], owners: Owners, *, digits_apart: bool = True) -> list[list[str]]:
+    """Part the patterns into automata: those of personal data that wait for a digit, others, and of credentials.
+
+    Together they would explode; apart, each skips at several gigabytes a second to what it waits for.
+    """
     parts: dict[str, list[str]] = {}
     for pattern, positions in owners.items():
-        shared = positions[0] == FOLD or pattern == DIGITS_CLUE
-        parts.setdefault("shared" if shared else families[positions[0]].group, []).append(pattern)
+        group = "pii" if positions[0] < 0 else families[positions[0]].group
+        apart = digits_apart and group == "pii" and _WAITS_FOR_DIGIT.match(pattern)
+        parts.setdefault("digits" if apart else group, []).append(pattern)
     return list(parts.values())
+
+
+def _with_numbers(found: Candidates, texts: pa.LargeStringArray, numbers: Numbers) -> Candidates:
+    """Put families in the place of the mark for a run of digits."""
+    rows = sorted(row for row, families in found.items() if DIGITS in families)
+    for row in rows:
+        found[row].discard(DIGITS)
+    numbers.add_to(found, texts, rows)
+    return {row: families for row, families in found.items() if families}
+
+
+def _blocks(offsets: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield the rows, from first to last, that make blocks of about ``_BLOCK_BYTES``."""
+    first, rows = 0, len(offsets) - 1
+    while first < rows:
+        last = min(max(bisect_right(offsets, offsets[first] + _BLOCK_BYTES) - 1, first + 1), rows)
+        yield first, last
+        first = last
 
 
 def _buffers(texts: pa.LargeStringArray) -> tuple[Any, memoryview]:

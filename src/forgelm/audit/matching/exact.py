@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from forgelm.audit.findings import Finding, Span, preview
-from forgelm.audit.matching.family import DIGIT_RUN, LEAD, LEAD_TO_ANCHOR, Family
+from forgelm.audit.matching.family import DIGIT_GAP, LEAD, LEAD_TO_ANCHOR, Family
 from forgelm.audit.matching.fold import fold
 
-_DIGIT_RUN = re.compile(DIGIT_RUN)
+_FEWEST_DIGITS = 7
+_DIGIT_RUN = re.compile(f"[0-9](?:{DIGIT_GAP}{{0,2}}[0-9]){{{_FEWEST_DIGITS - 1},}}")
 _LAST_GROUP = re.compile("[ ./()\u00a0\u2009\u202f\u2010-\u2015\u2212-]{1,3}[0-9]{1,20}$")
 _NOT_DIGIT = re.compile("[^0-9]+")
-_SHORTEST_RUN = 6
 _TAIL = 16  # what a pattern reads after the digits: a letter or two, and what must not follow
 _FEW_RUNS = 8
 _LONGEST_NUMBER = 64
@@ -69,6 +69,8 @@ class _Text:
         """Yield where a value may begin (first, end) and how far the text is worth reading."""
         if family.anchor:
             return self._around(family.anchor)
+        if family.near:
+            return self._near(family)
         if not family.digits:
             return iter([(0, len(self.folded), len(self.folded))])
         if family.needs_context and self._is_crowded:
@@ -90,6 +92,18 @@ class _Text:
                 yield first, last, last + _LONGEST_NUMBER
                 before = last
 
+    def _near(self, family: Family) -> Iterator[tuple[int, int, int]]:
+        first = last = -1
+        for match in family.near_regex.finditer(self.folded):
+            at = match.start()
+            # Windows that meet are one: what lies in several would be searched as often.
+            if last >= 0 and at - LEAD > last + family.longest:
+                yield first, last, last + family.longest
+                last = -1
+            first, last = max(0, at - LEAD) if last < 0 else first, at + 1
+        if last >= 0:
+            yield first, last, last + family.longest
+
     def _around(self, anchor: str) -> Iterator[tuple[int, int, int]]:
         before, at = 0, self.folded.find(anchor)
         while at >= 0:
@@ -103,7 +117,6 @@ class _Text:
         return [
             (match.start(), match.end(), len(_NOT_DIGIT.sub("", match[0])))
             for match in _DIGIT_RUN.finditer(self.folded)
-            if match.end() - match.start() >= _SHORTEST_RUN
         ]
 
     @cached_property
@@ -117,7 +130,10 @@ class _Text:
 
     def _has(self, words: Iterable[str]) -> bool:
         lowered = self._lowered
-        return any(word in lowered for word in words)
+        for word in words:  # noqa: SIM110 (a generator would cost more than the search)
+            if word in lowered:
+                return True
+        return False
 
 
 def _claims(family: Family, rank: int, seen: _Text) -> Iterator[_Claim]:

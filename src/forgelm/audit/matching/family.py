@@ -21,6 +21,12 @@ _CLUE_DIGITS = 8
 DIGITS_CLUE = f"[0-9](?:{DIGIT_GAP}{{0,2}}[0-9]){{{_CLUE_DIGITS - 1}}}"
 
 _NOT_IN_WORD = r"(?<![A-Za-z0-9])"
+# No number begins inside a word or ends inside another number.
+_BEFORE_NUMBER = "(?:^|[^0-9A-Za-z])"
+_AFTER_NUMBER = "(?:$|[^0-9])"
+# What the families that are not part of a decimal number say, and the same without look-around.
+NOT_AFTER_POINT, _BEFORE_WHOLE = r"(?<![0-9]\.)", r"(?:^|[^0-9A-Za-z.]|(?:^|[^0-9])\.)"
+NOT_BEFORE_POINT, _AFTER_WHOLE = r"(?!\.[0-9])", r"(?:$|[^0-9.]|\.(?:$|[^0-9]))"
 _CAPTURE = re.compile(r"\(\?P<\w+>")
 _OPEN_END = re.compile(r"\{([0-9]+),[0-9]*\}(?:=\{0,[0-9]\})?$")
 
@@ -42,6 +48,8 @@ class Family:
     check: Callable[[str], bool] | None = None
     keywords: tuple[str, ...] = ()  # lower case; the family cannot occur where none of them does
     digits: int = 0  # the family begins at most LEAD before, and has so many digits within, a ``DIGIT_RUN``
+    near: str = ""  # the value begins at most LEAD before this occurs; one that begins with a rare character is fast
+    longest: int = 80  # how far from there the value may reach
     opening: str = ""  # the pattern up to its first ``anchor``, at most LEAD_TO_ANCHOR characters
     anchor: str = ""
     context: tuple[str, ...] = ()  # words before the value; those in lower case also match in upper case
@@ -57,7 +65,19 @@ class Family:
 
     @cached_property
     def regex(self) -> re.Pattern[str]:
-        return re.compile(f"{self.left}(?:{self.pattern}){self.right}", re.ASCII)
+        return re.compile(f"{self._beginning}{self.right}", re.ASCII)
+
+    @property
+    def _beginning(self) -> str:
+        first, rest = self.pattern[0], self.pattern[1:]
+        if self.left == _NOT_IN_WORD and first.isalnum() and rest[0] not in "{*+?|" and not _has_choices(rest):
+            # Python finds a first letter much faster than the place before one.
+            return f"{first}(?<![A-Za-z0-9]{first}){rest}"
+        return f"{self.left}(?:{self.pattern})"
+
+    @cached_property
+    def near_regex(self) -> re.Pattern[str]:
+        return re.compile(self.near, re.ASCII)
 
     @cached_property
     def opening_regex(self) -> re.Pattern[str]:
@@ -65,8 +85,7 @@ class Family:
 
     @cached_property
     def context_regex(self) -> re.Pattern[str]:
-        words = "|".join(_word(word) for word in self.context)
-        return re.compile(f"(?<![A-Za-z])(?:{words})(?![A-Za-z])", re.ASCII)
+        return re.compile(f"(?<![A-Za-z]){self.context_pattern}(?![A-Za-z])", re.ASCII)
 
     @cached_property
     def context_keywords(self) -> tuple[str, ...]:
@@ -80,15 +99,34 @@ class Family:
         return DIGITS_CLUE if self.digits >= _CLUE_DIGITS else self.superset
 
     @property
+    def context_pattern(self) -> str:
+        return f"(?:{'|'.join(_word(word) for word in self.context)})"
+
+    @property
+    def shape(self) -> str:
+        """For a family of numbers: closer than ``superset``, with the borders of a number, and without look-around."""
+        before = _BEFORE_WHOLE if NOT_AFTER_POINT in self.left else _BEFORE_NUMBER
+        after = _AFTER_WHOLE if NOT_BEFORE_POINT in self.right else _AFTER_NUMBER
+        return f"(?:{before}(?:{self.pattern}){after})"
+
+    @property
     def superset(self) -> str:
         """A pattern without look-around that occurs in every text this family occurs in."""
         if self.hint:
             return self.hint
         if self.needs_context:
             # A number follows the word, so some character does.
-            return f"(?:{'|'.join(_word(word) for word in self.context)})[^A-Za-z]"
+            return f"{self.context_pattern}[^A-Za-z]"
         # The least of an open end is enough, and spares the engine a report for every character after it.
         return _OPEN_END.sub(r"{\1}", _CAPTURE.sub("(?:", self.pattern))
+
+
+def _has_choices(pattern: str) -> bool:
+    """Whether ``pattern`` is several: a bar stands outside all its groups."""
+    plain = re.sub(r"\\.|\[[^\]]*\]", "", pattern)
+    while plain != (inner := re.sub(r"\([^()]*\)", "", plain)):
+        plain = inner
+    return "|" in plain
 
 
 def _word(word: str) -> str:

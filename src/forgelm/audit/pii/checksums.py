@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from operator import mul
 
 _NOT_ALNUM = re.compile(r"[^0-9A-Za-z]+")
 _NOT_DIGIT = re.compile(r"[^0-9]+")
@@ -37,7 +38,7 @@ def compact(value: str) -> str:
 
 def weighted(digits: str, weights: Sequence[int]) -> int:
     """Return the sum of digit times weight over the shorter of the two."""
-    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=False))
+    return sum(map(mul, map(int, digits), weights))
 
 
 def luhn(digits: str) -> bool:

@@ -33,16 +33,23 @@ def french_nir(value: str) -> bool:
 
 def german_card(value: str) -> bool:
     """Identity card or passport: nine characters and their check digit, weights 7, 3, 1."""
-    number = compact(value)
-    total = sum(int(char, 36) * (7, 3, 1)[index % 3] for index, char in enumerate(number[:9]))
-    return total % 10 == int(number[9]) and sum(map(str.isdigit, number)) >= 4
+    total = sum(int(char, 36) * (7, 3, 1)[index % 3] for index, char in enumerate(value[:9]))
+    return total % 10 == int(value[9]) and german_serial(value)
+
+
+def german_serial(value: str) -> bool:
+    """Whether there are digits enough for it not to be a word in capitals."""
+    return sum(map(str.isdigit, value)) >= 4
 
 
 def german_tax_id(value: str) -> bool:
     """Eleven digits; of the first ten exactly one occurs twice or three times."""
     digits = digits_of(value)
-    repeats = sorted(digits[:10].count(digit) for digit in set(digits[:10]))
-    return digits[0] != "0" and repeats[-1] in {2, 3} and repeats[-2] == 1 and mod_11_10(digits)
+    different = set(digits[:10])
+    if len(different) not in {8, 9} or digits[0] == "0":
+        return False
+    repeats = sorted(map(digits[:10].count, different))
+    return repeats[-2] == 1 and mod_11_10(digits)
 
 
 def spanish_id(value: str) -> bool:

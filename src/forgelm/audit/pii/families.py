@@ -27,6 +27,9 @@ _PHONE_WORDS = (
     "هاتف", "جوال",
     "फोन", "मोबाइल", "โทร", "điện thoại",
 )  # fmt: skip
+# With four digits or more among its characters, a digit follows a letter early enough for three more to come.
+_GERMAN_NEAR = "[0-9](?<=[A-Z][0-9])"
+_GERMAN_CLUE = "[A-Z][0-9][0-9CFGHJKLMNPRTVWXYZ]{3}"
 _NIR_WORDS = ("sécurité sociale", "sécu", "sécu.", "securite sociale", "NIR", "INSEE", "insee", "SSN", "french ssn")
 
 
@@ -71,7 +74,7 @@ CONTRACT_FAMILIES = (
     ),
     Family("iban", payment.iban_pattern(SPACE), "critical", "pii", payment.iban, right=AFTER, retries=True,
            left=f"(?=[A-Za-z]{{2}}[0-9]{{2}}){BEFORE}", hint=f"[A-Za-z]{{2}}[0-9]{{2}}(?:{SPACE}?[0-9A-Za-z]){{11}}",
-           clue=f"[A-Za-z]{{2}}[0-9]{{2}}(?:{SPACE}?[0-9A-Za-z]){{4}}"),
+           near="[0-9](?<=[A-Za-z]{2}[0-9])[0-9]", clue=f"[A-Za-z]{{2}}[0-9]{{2}}(?:{SPACE}?[0-9A-Za-z]){{4}}"),
     _card("[2-6][0-9]{12,18}", right=AFTER),
     _card(f"[2-6][0-9]{{3}}(?:{SPACE}[0-9]{{4}}){{3}}{SPACE}[0-9]{{1,3}}", right=AFTER),
     _card(f"[2-6][0-9]{{3}}(?:{SPACE}[0-9]{{4}}){{3}}", right="(?![0-9A-Za-z_])"),
@@ -84,12 +87,14 @@ CONTRACT_FAMILIES = (
            "high", "pii", digits=9, left=f"{BEFORE}(?<![0-9]-)", right=f"{AFTER}(?!-[0-9])"),
     *_nir("[0-9]{2}", "", digits=13),
     *_nir("2[ABab]", f"[0-9]{{2}}{SPACE}?2[ABab]{SPACE}?[0-9]{{3}}"),
-    Family("tr_id", "[1-9][0-9]{10}", "high", "pii", european_ids.turkish_id, digits=11, left=BEFORE, right=AFTER,
+    # The check digits leave an even one at the end.
+    Family("tr_id", "[1-9][0-9]{9}[02468]", "high", "pii", european_ids.turkish_id, digits=11, left=BEFORE, right=AFTER,
            context=("TC", "T.C.", "TCKN", "kimlik", "kimlik no", "tc no", "tckn", "vatandaşlık")),
     Family("de_id", "[LMNPRTVWXYCFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8}[0-9]", "high", "pii", european_ids.german_card,
-           left=BEFORE, right=AFTER, retries=True, clue="[0-9A-Z]{6}[0-9]"),
+           left=BEFORE, right=AFTER, retries=True, clue=_GERMAN_CLUE, near=_GERMAN_NEAR),
     Family("de_id", "[A-Z][0-9]{7,8}[0-9A-Z]?|[LMNPRTVWXYCFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8}", "high", "pii",
-           left=BEFORE, right=AFTER, needs_context=True,
+           european_ids.german_serial, left=BEFORE, right=AFTER, needs_context=True, clue=_GERMAN_CLUE,
+           near=_GERMAN_NEAR, retries=True,
            context=("personalausweis", "personalausweisnummer", "ausweis", "ausweisnummer", "ausweis-nr", "reisepass",
                     "passnummer", "personalausweisnr", "german id", "id card", "identity card")),
     _phone(f"\\+[1-9][0-9]{{0,3}}(?:{SPACE}?\\([0-9]{{1,5}}\\){SPACE}?[0-9])?(?:[/.]?{SPACE}?[0-9]){{3,14}}",

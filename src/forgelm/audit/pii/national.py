@@ -14,12 +14,18 @@ from typing import Any
 from forgelm.audit.matching.family import Family
 from forgelm.audit.pii import european_ids as europe
 from forgelm.audit.pii import world_ids as world
-from forgelm.audit.pii.shapes import AFTER, BEFORE, SPACE
+from forgelm.audit.pii.shapes import AFTER, BEFORE, DAY, MONTH, SPACE
 
 Check = Callable[[str], bool]
 
 _DASH = "[\u2010-\u2015\u2212-]"
-_SEVEN = "[0-9]{7}"
+_SEVEN = "[0-9]{7}(?:-?[A-Za-z]|-[0-9])"
+_RUT = ("rut", "RUN", "rol único tributario")
+_MONTH_20 = "(?:[02468][1-9]|[13579][0-2])"  # plus 20, 40, 60 or 80
+_MONTH_50 = "(?:[0257][1-9]|[1368][0-2])"  # plus 20, 50 or 70
+_MONTH_40 = "(?:0[0-9]|1[0-2]|2[1-9]|3[0-2]|4[1-9]|5[0-2])"  # plus 20 or 40, or unknown
+_DAY_40 = "(?:[04][1-9]|[1256][0-9]|[37][01])"  # plus 40
+_DAY_60 = "(?:[06][1-9]|[1278][0-9]|[39][01])"  # plus 60
 _TAX = ("tax id", "tax number", "tax no", "TIN")
 
 
@@ -42,7 +48,7 @@ _EUROPE = (
            europe.italian_code, clue="[A-Za-z][0-9]{2}[A-Ta-t]"),
     _named("nl_bsn", "[0-9]{8,9}|[0-9]{4}[. ][0-9]{2}[. ][0-9]{3}", lambda value: europe.dutch_bsn(value.rjust(9, "0")),
            ("bsn", "burgerservicenummer", "sofinummer", "sofi-nummer", "citizen service number"), digits=8),
-    _plain("pl_pesel", "[0-9]{11}", europe.polish_pesel, digits=11, context=("pesel",)),
+    _plain("pl_pesel", f"[0-9]{{2}}{_MONTH_20}{DAY}[0-9]{{5}}", europe.polish_pesel, digits=11, context=("pesel",)),
     _named("pt_nif", f"[0-9]{{9}}|[0-9]{{3}}{SPACE}[0-9]{{3}}{SPACE}[0-9]{{3}}", europe.portuguese_nif,
            ("nif", "contribuinte", "número fiscal", "identificação fiscal", *_TAX), digits=9),
     _plain("pt_cc", "[0-9]{8} ?[0-9] ?[A-Z][0-9A-Z][0-9]", europe.portuguese_card, digits=8,
@@ -53,27 +59,34 @@ _EUROPE = (
     _named("uk_nhs", f"[0-9]{{10}}|[0-9]{{3}}{SPACE}[0-9]{{3}}{SPACE}[0-9]{{4}}", europe.british_nhs,
            ("nhs", "nhs number", "health service"), digits=10),
     _plain("ch_ahv", "756[. ]?[0-9]{4}[. ]?[0-9]{4}[. ]?[0-9]{2}", europe.swiss_ahv, digits=13),
-    _plain("se_personnummer", "[0-9]{6}[-+][0-9]{4}|(?:19|20)[0-9]{6}-?[0-9]{4}", europe.swedish_number, digits=10,
-           context=("personnummer", "pnr", "samordningsnummer")),
-    _plain("no_fodselsnummer", "[0-9]{6} ?[0-9]{5}", europe.norwegian_number, digits=11,
+    _plain("se_personnummer",
+           f"[0-9]{{2}}{MONTH}{_DAY_60}[-+][0-9]{{4}}|(?:19|20)[0-9]{{2}}{MONTH}{_DAY_60}-?[0-9]{{4}}",
+           europe.swedish_number, digits=10, context=("personnummer", "pnr", "samordningsnummer")),
+    _plain("no_fodselsnummer", f"{_DAY_40}{MONTH}[0-9]{{2}} ?[0-9]{{5}}", europe.norwegian_number, digits=11,
            context=("fødselsnummer", "fodselsnummer", "personnummer", "fnr")),
-    _plain("dk_cpr", "[0-9]{6}-[0-9]{4}", europe.danish_cpr, digits=10, context=("CPR", "cpr-nr", "cpr-nummer")),
-    _named("dk_cpr", "[0-9]{10}", europe.danish_cpr, ("cpr", "cpr-nr", "cpr-nummer", "personnummer"), digits=10),
-    _plain("fi_hetu", "[0-9]{6}[-+AaBbCcDdEeFfUuVvWwXxYy][0-9]{3}[0-9A-FHJ-NPR-Ya-fhj-npr-y]", europe.finnish_number,
+    _plain("dk_cpr", f"{DAY}{MONTH}[0-9]{{2}}-[0-9]{{4}}", europe.danish_cpr, digits=10,
+           context=("CPR", "cpr-nr", "cpr-nummer")),
+    _named("dk_cpr", f"{DAY}{MONTH}[0-9]{{6}}", europe.danish_cpr,
+           ("cpr", "cpr-nr", "cpr-nummer", "personnummer"), digits=10),
+    _plain("fi_hetu", f"{DAY}{MONTH}[0-9]{{2}}[-+AaBbCcDdEeFfUuVvWwXxYy][0-9]{{3}}[0-9A-FHJ-NPR-Ya-fhj-npr-y]",
+           europe.finnish_number,
            clue="[0-9]{6}[-+A-Ya-y][0-9]{3}"),
-    _plain("be_rrn", "[0-9]{2}[.-]?[0-9]{2}[.-]?[0-9]{2}[.-]?[0-9]{3}[.-]?[0-9]{2}", europe.belgian_number, digits=11,
+    _plain("be_rrn", f"[0-9]{{2}}[.-]?{_MONTH_40}[.-]?(?:[0-2][0-9]|3[01])[.-]?[0-9]{{3}}[.-]?[0-9]{{2}}",
+           europe.belgian_number, digits=11,
            context=("rijksregister", "rijksregisternummer", "registre national", "niss", "insz", "NN")),
-    _named("bg_egn", "[0-9]{10}", europe.bulgarian_egn, ("ЕГН", "егн", "egn"), digits=10),
-    _plain("cz_sk_birth_number", "[0-9]{6}/[0-9]{4}", europe.czech_number, digits=10),
-    _named("cz_sk_birth_number", "[0-9]{10}", europe.czech_number,
+    _named("bg_egn", f"[0-9]{{2}}{_MONTH_20}{DAY}[0-9]{{4}}", europe.bulgarian_egn, ("ЕГН", "егн", "egn"), digits=10),
+    _plain("cz_sk_birth_number", f"[0-9]{{2}}{_MONTH_50}{DAY}/[0-9]{{4}}", europe.czech_number, digits=10),
+    _named("cz_sk_birth_number", f"[0-9]{{2}}{_MONTH_50}{DAY}[0-9]{{4}}", europe.czech_number,
            ("rodné číslo", "rodne cislo", "rč", "r.č.", "birth number"), digits=10),
-    _plain("ro_cnp", "[1-9][0-9]{12}", europe.romanian_cnp, digits=13, context=("cnp", "cod numeric personal")),
-    _plain("gr_amka", "[0-9]{11}", europe.greek_amka, digits=11, context=("amka", "ΑΜΚΑ")),
-    _plain("ee_lt_personal_code", "[1-8][0-9]{10}", europe.baltic_code, digits=11,
+    _plain("ro_cnp", f"[1-9][0-9]{{2}}{MONTH}{DAY}[0-9]{{6}}", europe.romanian_cnp, digits=13,
+           context=("cnp", "cod numeric personal")),
+    _plain("gr_amka", f"{DAY}{MONTH}[0-9]{{7}}", europe.greek_amka, digits=11, context=("amka", "ΑΜΚΑ")),
+    _plain("ee_lt_personal_code", f"[1-8][0-9]{{2}}{MONTH}{DAY}[0-9]{{4}}", europe.baltic_code, digits=11,
            context=("isikukood", "asmens kodas", "personal code")),
-    _plain("lv_personal_code", "[0-9]{6}-[0-9]{5}", europe.latvian_code, digits=11),
+    _plain("lv_personal_code", f"{DAY}{MONTH}[0-9]{{2}}-[0-9]{{5}}", europe.latvian_code, digits=11),
     _named("hr_oib", "[0-9]{11}", europe.croatian_oib, ("oib",), digits=11),
-    _plain("balkan_jmbg", "[0-9]{13}", europe.balkan_jmbg, digits=13, context=("jmbg", "emšo", "emso", "ЈМБГ", "ЕМБГ")),
+    _plain("balkan_jmbg", f"{DAY}{MONTH}(?:9[0-9]|0[0-2])[0-9]{{7}}", europe.balkan_jmbg, digits=13,
+           context=("jmbg", "emšo", "emso", "ЈМБГ", "ЕМБГ")),
     _plain("ie_pps", "[0-9]{7}[A-Wa-w][A-IWa-iw]?", europe.irish_pps, digits=7, clue=_SEVEN),
     _named("ua_rnokpp", "[0-9]{10}", europe.ukrainian_number,
            ("рнокпп", "РНОКПП", "ІПН", "іпн", "ідентифікаційний код", "rnokpp"), digits=10),
@@ -98,8 +111,9 @@ _WORLD = (
            digits=9),
     _named("au_medicare", "[2-6][0-9]{9,10}|[2-6][0-9]{3} [0-9]{5} [0-9](?:[ -/]?[0-9])?", world.australian_medicare,
            ("medicare",), digits=10),
-    _plain("cn_resident_id", "[1-9][0-9]{5}(?:19|20)[0-9]{9}[0-9Xx]", world.chinese_id, digits=17),
-    _plain("kr_rrn", "[0-9]{6}-[1-8][0-9]{6}", world.korean_number, digits=13),
+    _plain("cn_resident_id", f"[1-9][0-9]{{5}}(?:19|20)[0-9]{{2}}{MONTH}{DAY}[0-9]{{3}}[0-9Xx]", world.chinese_id,
+           digits=17),
+    _plain("kr_rrn", f"[0-9]{{2}}{MONTH}{DAY}-[1-8][0-9]{{6}}", world.korean_number, digits=13),
     _named("jp_my_number", "[0-9]{12}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}", world.japanese_number,
            ("マイナンバー", "個人番号", "my number", "mynumber"), digits=12),
     _plain("tw_id", "[A-Z][12][0-9]{8}", world.taiwanese_id, digits=9),
@@ -108,18 +122,19 @@ _WORLD = (
            clue="[A-Z][0-9]{6}\\("),
     _named("il_id", "[0-9]{9}|[0-9]{8}-[0-9]", world.israeli_id,
            ("תעודת זהות", "מספר זהות", "ת.ז.", "ת.ז", "teudat zehut", "israeli id"), digits=9),
-    _plain("za_id", "[0-9]{10}[0-2][0-9]{2}", world.south_african_id, digits=13),
+    _plain("za_id", f"[0-9]{{2}}{MONTH}{DAY}[0-9]{{4}}[0-2][0-9]{{2}}", world.south_african_id, digits=13),
     _plain("mx_curp", "[A-Z][AEIOUX][A-Z]{2}[0-9]{6}[HMX][A-Z]{2}[B-DF-HJ-NP-TV-Z]{3}[0-9A-Z][0-9]", world.mexican_curp,
            clue="[A-Z]{4}[0-9]{6}[HMX]"),
     _plain("ar_cuit", "2[0347]-[0-9]{8}-[0-9]", world.argentine_cuit, digits=11),
     _named("ar_cuit", "2[0347][0-9]{9}", world.argentine_cuit, ("cuit", "cuil"), digits=11),
     _plain("cl_rut", "[0-9]{1,2}\\.[0-9]{3}\\.[0-9]{3}-[0-9Kk]", world.chilean_rut, digits=7,
            clue="[0-9]\\.[0-9]{3}\\.[0-9]{3}-"),
-    _named("cl_rut", "[0-9]{7,8}-?[0-9Kk]", world.chilean_rut, ("rut", "RUN", "rol único tributario"), digits=7,
-           clue=_SEVEN),
+    _named("cl_rut", "[0-9]{7,8}-?[0-9]|[0-9]{8}-?[Kk]", world.chilean_rut, _RUT, digits=8),
+    _named("cl_rut", "[0-9]{7}-?[Kk]", world.chilean_rut, _RUT, digits=7, clue=_SEVEN),
     _plain("th_id", "[1-8]-[0-9]{4}-[0-9]{5}-[0-9]{2}-[0-9]", world.thai_id, digits=13),
     _named("th_id", "[1-8][0-9]{12}", world.thai_id, ("เลขประจำตัวประชาชน", "บัตรประชาชน", "thai id"), digits=13),
-    _plain("my_nric", "[0-9]{6}-(?:0[1-9]|1[0-6]|[2-5][0-9]|[6-8][0-9])-[0-9]{4}", world.malaysian_id, digits=12),
+    _plain("my_nric", f"[0-9]{{2}}{MONTH}{DAY}-(?:0[1-9]|1[0-6]|[2-5][0-9]|[6-8][0-9])-[0-9]{{4}}",
+           world.malaysian_id, digits=12),
     _plain("pk_cnic", "[1-7][0-9]{4}-[0-9]{7}-[0-9]", digits=13),
 )  # fmt: skip
 

@@ -11,9 +11,11 @@ _CURP_ALPHABET = "0123456789ABCDEFGHIJKLMN&OPQRSTUVWXYZ"
 
 def brazilian_cpf(value: str) -> bool:
     digits = digits_of(value)
-    first = weighted(digits[:9], range(10, 1, -1)) * 10 % 11 % 10
-    second = weighted(digits[:10], range(11, 1, -1)) * 10 % 11 % 10
-    return not all_same(digits) and first == int(digits[9]) and second == int(digits[10])
+    return (
+        weighted(digits[:9], range(10, 1, -1)) * 10 % 11 % 10 == int(digits[9])
+        and weighted(digits[:10], range(11, 1, -1)) * 10 % 11 % 10 == int(digits[10])
+        and not all_same(digits)
+    )
 
 
 def indian_aadhaar(value: str) -> bool:

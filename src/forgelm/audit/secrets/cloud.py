@@ -5,7 +5,7 @@ from __future__ import annotations
 from forgelm.audit.secrets.shapes import NO_MORE_BASE64, UUID, named, token
 
 CLOUD = (
-    token("aws_access_key", "(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}", "akia", "asia", "abia", "acca"),
+    token("aws_access_key", "A(?:KIA|SIA|BIA|CCA)[A-Z0-9]{16}", "akia", "asia", "abia", "acca"),
     named("aws_secret_key", "aws|secret_access_key|secretaccesskey|secret access key|secret_key", "[A-Za-z0-9/+]{40}",
           right=NO_MORE_BASE64),
     named("aws_session_token", "aws_session_token|sessiontoken|session_token", "[A-Za-z0-9/+]{100,}={0,2}", right=""),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from forgelm.audit.secrets.shapes import UUID, named, token
 
 CODE = (
-    token("github_token", "(?:gh[pousr]|github_pat)_[A-Za-z0-9_]{20,}", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
+    token("github_token", "g(?:h[pousr]|ithub_pat)_[A-Za-z0-9_]{20,}", "ghp_", "gho_", "ghu_", "ghs_", "ghr_",
           "github_pat_", right=""),
     token("gitlab_token", "glpat-[A-Za-z0-9_-]{20,}(?:\\.[0-9a-z]{2}\\.[0-9a-z]{9})?", "glpat-", right="",
           hint="glpat-[A-Za-z0-9_-]{20}"),
