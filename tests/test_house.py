@@ -149,9 +149,9 @@ def test_no_module_keeps_state_that_changes() -> None:
     for name, tree in TREES.items():
         tables = {ast.unparse(target) for node in tree.body if isinstance(node, ast.Assign) for target in node.targets}
         for function in (node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+            shared = tables - _bound_in(function)
             for node in ast.walk(function):
-                target = _changed(node)
-                if isinstance(node, ast.Global) or target in tables - _bound_in(function):
+                if isinstance(node, ast.Global) or _changed(node) in shared:
                     found.append(f"{name}:{node.lineno}")  # type: ignore[attr-defined]
     assert found == []
 
