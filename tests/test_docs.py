@@ -77,8 +77,12 @@ def test_every_field_of_the_schema_is_described(generator: ModuleType) -> None:
 
 
 def test_the_pages_python_runs_in_order(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """README, then the library page, then evidence, as one reader would."""
-    shown = [block for page in ("README.md", "docs/library.md", "docs/evidence.md") for block in _python(page)]
+    """README, then the library page, evidence and how to verify it, as one reader would."""
+    shown = [
+        block
+        for page in ("README.md", "docs/library.md", "docs/evidence.md", "docs/verify.md")
+        for block in _python(page)
+    ]
     assert len(shown) == len(blocks("python"))
     for block in shown:
         exec(compile(block.body, str(block), "exec"), {"__name__": "page"})

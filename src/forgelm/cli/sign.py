@@ -13,7 +13,7 @@ from forgelm.cli.options import shared_options
 from forgelm.cli.render import Reply
 from forgelm.evidence.ec_key import load_ec_key
 from forgelm.evidence.ec_public import read_ec_public_key
-from forgelm.evidence.signature import sign_model
+from forgelm.evidence.sign import sign_model
 from forgelm.evidence.signature import verify_signature as check_signature
 
 

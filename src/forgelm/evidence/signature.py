@@ -1,4 +1,4 @@
-"""Signs a model folder in the form of OpenSSF Model Signing v1.0 (``model.sig``), and checks a folder against one.
+"""Checks a model folder against its ``model.sig``, a signature in the form of OpenSSF Model Signing v1.0.
 
 The predicate lists every file with its digest; https://github.com/sigstore/model-transparency has the form.
 """
@@ -8,30 +8,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from forgelm.base.errors import ConfigError, IntegrityError
-from forgelm.base.files import INTEGRITY_FILE, SIGNATURE_FILE, write_json
-from forgelm.evidence.dsse import STATEMENT_TYPE, build_bundle, open_bundle
-from forgelm.evidence.ec_key import EcKey
+from forgelm.base.files import SIGNATURE_FILE
+from forgelm.evidence.dsse import open_bundle
 from forgelm.evidence.ec_public import EcPublicKey
-from forgelm.evidence.hashing import HashedFile, compute_root, hash_files, sort_by_path, try_hash_files
-from forgelm.evidence.inventory import is_plain_path, list_folder, require_intact
+from forgelm.evidence.hashing import HashedFile, compute_root, try_hash_files
+from forgelm.evidence.inventory import is_plain_path, list_folder
 
 PREDICATE_TYPE = "https://model_signing/signature/v1.0"
 # What the reference implementation leaves out of every signature: a checkout's own files.
-_GIT = (".git", ".gitattributes", ".github", ".gitignore")
+GIT_FILES = (".git", ".gitattributes", ".github", ".gitignore")
 _LONGEST_SIGNATURE = 256 << 20
-
-
-@dataclass(frozen=True)
-class SignedModel:
-    """Where the signature is, whose it is (the fingerprint of the public key), and over what: the root digest."""
-
-    path: Path
-    key_fingerprint: str
-    root: str
-    files: int
 
 
 @dataclass(frozen=True)
@@ -62,33 +50,6 @@ class SignedFiles:
     ignored: tuple[str, ...]
 
 
-def sign_model(model_dir: Path, key: EcKey) -> SignedModel:
-    """Write ``model.sig`` into ``model_dir``: every other file in it, signed with ``key``.
-
-    A folder with a ``model_integrity.json`` is checked against it first.
-
-    Raises:
-        ConfigError: the folder holds a symbolic link or no file, or its integrity manifest cannot be used.
-        IntegrityError: the folder is not what was sealed, or changed meanwhile.
-        StorageError: the signature could not be written.
-    """
-    root = Path(model_dir)
-    if not root.is_dir():
-        raise ConfigError(f"{root} is not a folder")
-    if (root / INTEGRITY_FILE).exists():
-        require_intact(root)
-    links = find_links(root)
-    if links:
-        raise ConfigError(f"{root} holds the symbolic link {links[0]}, which a signature cannot cover")
-    names = [name for name in list_folder(root).files if not _is_ignored(name, (SIGNATURE_FILE, *_GIT))]
-    if not names or not all(is_plain_path(name) for name in names):
-        raise ConfigError(f"{root} holds no file to sign" if not names else f"{root} holds a name that is not portable")
-    files = hash_files(root, names)
-    statement = build_statement(root.resolve().name, files)
-    path = write_json(root / SIGNATURE_FILE, build_bundle(statement, key.public, key.sign))
-    return SignedModel(path, key.public.fingerprint, compute_root(files), len(files))
-
-
 def verify_signature(model_dir: Path, key: EcPublicKey) -> VerifySignatureResult:
     """Check ``model.sig`` in ``model_dir`` with ``key``, and every file of the folder against it.
 
@@ -108,7 +69,7 @@ def verify_signature(model_dir: Path, key: EcPublicKey) -> VerifySignatureResult
     present = {
         name
         for name in list_folder(root).files
-        if name not in links and not _is_ignored(name, (SIGNATURE_FILE, *signed.ignored))
+        if name not in links and not is_left_out(name, (SIGNATURE_FILE, *signed.ignored))
     }
     found = try_hash_files(root, present & signed.digests.keys())
     matching = {name for name, item in found.items() if item.sha256 == signed.digests[name]}
@@ -129,25 +90,6 @@ def verify_signature(model_dir: Path, key: EcPublicKey) -> VerifySignatureResult
         ignored,
         len(matching),
     )
-
-
-def build_statement(name: str, files: Iterable[HashedFile]) -> dict[str, Any]:
-    """Return the in-toto statement that a signature signs, of the model called ``name``."""
-    ordered = sort_by_path(files)
-    return {
-        "_type": STATEMENT_TYPE,
-        "subject": [{"name": name, "digest": {"sha256": compute_root(ordered)}}],
-        "predicateType": PREDICATE_TYPE,
-        "predicate": {
-            "serialization": {
-                "method": "files",
-                "hash_type": "sha256",
-                "allow_symlinks": False,
-                "ignore_paths": [SIGNATURE_FILE, *_GIT],
-            },
-            "resources": [{"name": item.file, "algorithm": "sha256", "digest": item.sha256} for item in ordered],
-        },
-    }
 
 
 def read_signed_files(data: bytes, key: EcPublicKey) -> SignedFiles:
@@ -185,7 +127,8 @@ def find_links(root: Path) -> tuple[str, ...]:
     return tuple(sorted({*listing.links, *inside}))
 
 
-def _is_ignored(name: str, ignored: Iterable[str]) -> bool:
+def is_left_out(name: str, ignored: Iterable[str]) -> bool:
+    """Return whether ``name`` is one of the paths ``ignored``, or below one."""
     return any(name == path or name.startswith(f"{path}/") for path in ignored)
 
 

@@ -113,6 +113,10 @@ def test_names_that_could_hide_each_other_are_refused(tmp_path):
     for names in (["a", "a"], ["run/Log", "run/log"], ["straße", "STRASSE"]):
         with pytest.raises(IntegrityError, match="stands in it twice"):
             open_archive(by_hand(tmp_path / "twice.zip", names))
+    with pytest.raises(IntegrityError, match="is below another file"):
+        open_archive(by_hand(tmp_path / "below.zip", ["a", "A/b"]))
+    with pytest.raises(IntegrityError, match="stands in it twice"):
+        open_archive(by_hand(tmp_path / "above.zip", ["a/b", "a"]))
 
 
 def test_a_directory_that_calls_a_file_a_link_is_refused(tmp_path):

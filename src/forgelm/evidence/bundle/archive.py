@@ -146,11 +146,11 @@ def open_archive(path: Path) -> Archive:
 
 def _read_members(stream: BinaryIO, size: int) -> dict[str, Member]:
     members: dict[str, Member] = {}
-    folded: set[str] = set()
+    files, folders = set[str](), set[str]()
     offset = 0
     while (header := _read_at(stream, offset, _LOCAL_SIZE))[:4] == struct.pack("<I", _LOCAL):
         member = _read_local(stream, offset, header, size)
-        _check_name(member.name, folded)
+        _check_name(member.name, files, folders)
         members[member.name] = member
         offset = member.start + member.size
         if len(members) > _MOST_MEMBERS:
@@ -194,11 +194,16 @@ def _read_local(stream: BinaryIO, offset: int, header: bytes, size: int) -> Memb
     return Member(name, length, crc, offset, start)
 
 
-def _check_name(name: str, folded: set[str]) -> None:
+def _check_name(name: str, files: set[str], folders: set[str]) -> None:
     """Two names that are one on some file systems would let one file hide behind another."""
-    if name.casefold() in folded:
+    key = name.casefold()
+    parents = [key[:at] for at, letter in enumerate(key) if letter == "/"]
+    if key in files or key in folders:
         raise ValueError(f"the name {name!r} stands in it twice, or twice but for its capitals")
-    folded.add(name.casefold())
+    if any(parent in files for parent in parents):
+        raise ValueError(f"the name {name!r} is below another file")
+    files.add(key)
+    folders.update(parents)
 
 
 def _explain_directory(members: dict[str, Member], found: bytes, expected: bytes) -> str:

@@ -1,0 +1,89 @@
+"""What a verification found: checks that passed, failed or could not be made, and the text a person reads of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Any
+
+
+class Status(StrEnum):
+    """How a check ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOT_CHECKED = "not_checked"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. ``detail`` says what was found or why it could not be made; ``findings`` name files, one each."""
+
+    name: str
+    status: Status
+    detail: str
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Verification:
+    """All checks of one bundle or run folder.
+
+    ``state`` is ``closed`` when the log says that its last run ended, ``open`` when it does not: the run was killed or
+    still goes on, and more may have happened. ``not_proven`` are sentences about what no check here can show.
+    """
+
+    path: str
+    run_id: str | None
+    state: str
+    checks: tuple[Check, ...]
+    not_proven: tuple[str, ...]
+
+    @property
+    def valid(self) -> bool:
+        """Whether nothing failed. What was not checked is neither valid nor invalid, and is named."""
+        return all(check.status is not Status.FAILED for check in self.checks)
+
+    def as_record(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "success": self.valid,
+            "valid": self.valid,
+            "path": self.path,
+            "run_id": self.run_id,
+            "state": self.state,
+            "checks": [asdict(check) for check in self.checks],
+            "failed": [check.name for check in self.checks if check.status is Status.FAILED],
+            "not_checked": [check.name for check in self.checks if check.status is Status.NOT_CHECKED],
+            "not_proven": list(self.not_proven),
+        }
+
+
+_MOST_FINDINGS = 50
+_WORDS: Mapping[Status, str] = MappingProxyType(
+    {Status.PASSED: "passed", Status.FAILED: "FAILED", Status.NOT_CHECKED: "not checked"}
+)
+
+
+def render_verification(found: Verification) -> str:
+    """Return the lines a person reads: the answer, each check, and what is not proven."""
+    failed = sum(check.status is Status.FAILED for check in found.checks)
+    unchecked = sum(check.status is Status.NOT_CHECKED for check in found.checks)
+    counts = f"{len(found.checks) - failed - unchecked} passed, {failed} failed, {unchecked} not checked"
+    lines = [f"{'OK' if found.valid else 'FAIL'}: {counts}", f"run: {found.run_id or 'unknown'}", _say_state(found)]
+    width = max((len(check.name) for check in found.checks), default=0)
+    for check in found.checks:
+        lines.append(f"  {_WORDS[check.status]:<11}  {check.name:<{width}}  {check.detail}")
+        lines += [f"  {'':<11}  {'':<{width}}    {finding}" for finding in check.findings[:_MOST_FINDINGS]]
+        if len(check.findings) > _MOST_FINDINGS:
+            lines.append(f"  {'':<11}  {'':<{width}}    and {len(check.findings) - _MOST_FINDINGS} more")
+    lines += ["not proven:", *(f"  - {sentence}" for sentence in found.not_proven)]
+    return "\n".join(lines)
+
+
+def _say_state(found: Verification) -> str:
+    if found.state == "closed":
+        return "state: closed"
+    return "state: OPEN - the log does not say that the run ended; it was killed or goes on, and more may have happened"

@@ -1,0 +1,60 @@
+"""Checks everything in a bundle or a run folder, offline: what passed, what failed, and what was not checked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from forgelm.base.errors import ConfigError
+from forgelm.evidence.bundle.checks import CHECKS, LOG, Case, CaseCheck, Trust
+from forgelm.evidence.bundle.facts import LogFacts, read_facts
+from forgelm.evidence.bundle.report import Verification
+from forgelm.evidence.bundle.sources import Evidence, open_evidence
+from forgelm.evidence.chain import verify_audit_log
+
+_ALWAYS_UNPROVEN = (
+    "Who did it: the operator in the log is what the machine said.",
+    "When: times are the clock of the machine that ran it.",
+    "That the declarations are true: they are copied, not checked.",
+    "That any law was complied with.",
+)
+
+
+def verify_evidence(
+    path: str | Path, trust: Trust | None = None, *, more_checks: Sequence[CaseCheck] = ()
+) -> Verification:
+    """Check the bundle or run folder at ``path`` with what the verifier trusts.
+
+    Raises:
+        ConfigError: there is neither a bundle nor a run folder at ``path``.
+        IntegrityError: the archive must not be opened: it is none, or leads out of its folder, or hides something.
+        OSError: a file cannot be read.
+    """
+    with open_evidence(Path(path)) as evidence:
+        case = _look(evidence, trust or Trust())
+        checks = [check(case) for check in (*CHECKS, *more_checks)]
+    if evidence.contents is not None:
+        checks.insert(0, evidence.contents)
+    state = "closed" if case.facts.closed else "open"
+    return Verification(str(path), case.facts.run_id, state, tuple(checks), _unproven(case))
+
+
+def _look(evidence: Evidence, trust: Trust) -> Case:
+    log = evidence.root / LOG
+    if LOG not in evidence.files:
+        if evidence.contents is None:
+            raise ConfigError(f"{evidence.root} is no run folder: it holds no {LOG}")
+        return Case(evidence, LogFacts(), None, trust)
+    chain = verify_audit_log(str(log), hmac_secret=trust.hmac_secret)
+    return Case(evidence, read_facts(log), chain, trust)
+
+
+def _unproven(case: Case) -> tuple[str, ...]:
+    sentences = []
+    if not case.facts.closed:
+        sentences.append("That the log is whole: any beginning of a valid log is a valid log.")
+    if not case.trust.hmac_secret and not case.trust.keys:
+        sentences.append("That nobody rewrote it all: without a secret or a key, whoever can write can begin anew.")
+    if case.trust.keys:
+        sentences.append("Whose the given key is: that depends on where you got it.")
+    return (*sentences, *_ALWAYS_UNPROVEN)

@@ -1,0 +1,166 @@
+"""Bundles and run folders as they are, and changed in every way somebody might try."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import zipfile
+from pathlib import Path
+
+import pytest
+from packing import flip, pack, restamp, unpack
+
+from forgelm.base.errors import ConfigError, IntegrityError
+from forgelm.evidence.bundle.checks import Trust
+from forgelm.evidence.bundle.report import Status, Verification
+from forgelm.evidence.bundle.verify import verify_evidence
+from forgelm.evidence.ec_key import EcKey
+from forgelm.evidence.ledger import AuditLogger
+
+
+def by_name(found: Verification) -> dict[str, Status]:
+    return {check.name: check.status for check in found.checks}
+
+
+def failures(found: Verification) -> str:
+    return "\n".join(
+        f"{check.name}: {check.detail} {check.findings}" for check in found.checks if check.status is Status.FAILED
+    )
+
+
+def test_a_signed_bundle_with_the_weights_leaves_nothing_unchecked_but_the_tags(whole: Path, key: EcKey) -> None:
+    found = verify_evidence(whole, Trust((key.public,)))
+    unchecked = {name for name, status in by_name(found).items() if status is not Status.PASSED}
+    assert unchecked == {"log tags"}
+    assert found.valid
+
+
+def test_without_a_key_signatures_are_named_as_not_checked(whole: Path, light: Path) -> None:
+    for bundle in (whole, light):
+        found = by_name(verify_evidence(bundle))
+        assert {name for name, status in found.items() if status is Status.FAILED} == set()
+        assert {"model signature", "bundle signature"} <= {n for n, s in found.items() if s is Status.NOT_CHECKED}
+
+
+def test_weights_that_are_not_there_are_said_to_be_not_checked(light: Path, key: EcKey) -> None:
+    found = verify_evidence(light, Trust((key.public,)))
+    model = next(check for check in found.checks if check.name == "model files")
+    assert model.status is Status.NOT_CHECKED
+    assert "are not in the bundle" in model.detail
+    assert by_name(found)["model signature"] is Status.PASSED
+
+
+def test_an_unpacked_bundle_and_the_run_folder_give_the_same_answer(
+    whole: Path, signed_run: Path, tmp_path: Path
+) -> None:
+    with zipfile.ZipFile(whole) as archive:
+        archive.extractall(tmp_path)
+    packed, unpacked = by_name(verify_evidence(whole)), by_name(verify_evidence(tmp_path))
+    assert packed == unpacked
+    folder = by_name(verify_evidence(signed_run))
+    assert {name: status for name, status in packed.items() if name != "contents"} == folder
+    (tmp_path / "planted").write_text("x")
+    (tmp_path / "run" / "link").symlink_to("audit_log.jsonl")
+    shutil.rmtree(tmp_path / "run" / "compliance")
+    text = failures(verify_evidence(tmp_path))
+    assert "added: planted" in text
+    assert "added: run/link" in text
+    assert "removed: run/compliance/compliance_report.json" in text
+
+
+def test_every_member_flipped_removed_or_added_is_caught_and_named(whole: Path, tmp_path: Path) -> None:
+    members = unpack(whole)
+    assert len(members) > 15
+    other = tmp_path / "other.zip"
+    for name, data in members.items():
+        if name == "bundle.sig":
+            continue
+        for changed in (
+            {**members, name: flip(data)},
+            {**members, name: b""},
+            {k: v for k, v in members.items() if k != name},
+        ):
+            text = failures(verify_evidence(pack(other, changed)))
+            assert name in text, (name, text)
+    text = failures(verify_evidence(pack(other, {**members, "run/compliance/extra.json": b"{}"})))
+    assert "added: run/compliance/extra.json" in text
+
+
+def test_with_the_list_written_anew_the_run_s_own_records_catch_it(whole: Path, key: EcKey, tmp_path: Path) -> None:
+    """Whoever changes a member can also change the list; what the log and the seals record stands against that."""
+    members, other = unpack(whole), tmp_path / "other.zip"
+    only_signed = {"README.txt", "verify.py", "bundle.json", "bundle.sig", "run/audit_log.jsonl.manifest.json"}
+    for name in sorted(members.keys() - only_signed):
+        for changed in ({**members, name: flip(members[name])}, {k: v for k, v in members.items() if k != name}):
+            trust = Trust((key.public,)) if name == "run/final_model/model.sig" else Trust()
+            text = failures(verify_evidence(pack(other, restamp(changed)), trust))
+            assert name.removeprefix("run/").split("/")[-1] in text, (name, text)
+    planted = restamp({**members, "run/final_model/extra.py": b"import os"})
+    assert "added: final_model/extra.py" in failures(verify_evidence(pack(other, planted)))
+
+
+def test_with_a_key_not_even_the_verifier_in_it_can_change(whole: Path, key: EcKey, tmp_path: Path) -> None:
+    members = unpack(whole)
+    for name in ("README.txt", "verify.py"):
+        changed = pack(tmp_path / "other.zip", restamp({**members, name: flip(members[name])}))
+        assert verify_evidence(changed).valid
+        assert "bundle signature: it signs another bundle.json" in failures(
+            verify_evidence(changed, Trust((key.public,)))
+        )
+
+
+def test_a_run_that_was_killed_verifies_as_open(tmp_path: Path) -> None:
+    logger = AuditLogger(str(tmp_path), "fg-1")
+    logger.log_event("pipeline.initialized", model="m")
+    found = verify_evidence(tmp_path)
+    assert (found.valid, found.state, found.run_id) == (True, "open", "fg-1")
+    assert "That the log is whole" in found.not_proven[0]
+    assert by_name(found)["documents"] is by_name(found)["model files"] is Status.NOT_CHECKED
+    with (tmp_path / "audit_log.jsonl").open("ab") as stream:
+        stream.write(b'{"torn')
+    assert "log chain: line 2: incomplete" in failures(verify_evidence(tmp_path))
+
+
+def test_the_tags_are_checked_with_the_secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORGELM_AUDIT_SECRET", "a secret of some length")
+    AuditLogger(str(tmp_path)).log_event("test.event")
+    assert by_name(verify_evidence(tmp_path, Trust(hmac_secret="a secret of some length")))["log tags"] is Status.PASSED
+    assert "log tags" in failures(verify_evidence(tmp_path, Trust(hmac_secret="another secret of length")))
+
+
+def test_a_model_the_log_seals_and_nobody_finds_is_a_failure(run_folder: Path) -> None:
+    (run_folder / "final_model").rename(run_folder / "elsewhere")
+    found = verify_evidence(run_folder)
+    assert found.valid, "a sealed folder counts by what it is, not by its name"
+    shutil.rmtree(run_folder / "elsewhere")
+    assert "the model whose seal is recorded in line" in failures(verify_evidence(run_folder))
+
+
+def test_a_model_sealed_again_after_a_change_is_not_the_one_the_log_records(run_folder: Path) -> None:
+    from forgelm.evidence.inventory import verify_integrity, write_integrity_manifest
+
+    (run_folder / "final_model" / "adapter_model.safetensors").write_bytes(b"other weights")
+    (run_folder / "final_model" / "model.sig").unlink()
+    write_integrity_manifest(run_folder / "final_model")
+    assert verify_integrity(str(run_folder / "final_model")).valid
+    assert "not recorded: final_model/model_integrity.json" in failures(verify_evidence(run_folder))
+
+
+def test_documents_the_log_does_not_record_are_named(run_folder: Path) -> None:
+    (run_folder / "compliance" / "later.json").write_text(json.dumps({}))
+    found = next(check for check in verify_evidence(run_folder).checks if check.name == "documents")
+    assert (found.status, found.findings) == (Status.NOT_CHECKED, ("not recorded: compliance/later.json",))
+
+
+def test_what_is_no_evidence_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "text.zip").write_text("not a zip")
+    with pytest.raises(IntegrityError, match="no zip archive"):
+        verify_evidence(tmp_path / "text.zip")
+    with pytest.raises(ConfigError, match="is no run folder"):
+        verify_evidence(tmp_path)
+    with pytest.raises(ConfigError, match="there is no"):
+        verify_evidence(tmp_path / "nothing")
+    pack(tmp_path / "foreign.zip", {"a": b"b"})
+    text = failures(verify_evidence(tmp_path / "foreign.zip"))
+    assert "so it is no bundle" in text
+    assert "there is no audit_log.jsonl" in text
