@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from typing import Any
 
     from forgelm.assist.preview import DatasetPreview, preview_dataset
+    from forgelm.audit.dataset import audit_dataset
     from forgelm.audit.findings import Finding
     from forgelm.audit.pii.find import detect_pii, find_pii, mask_pii
+    from forgelm.audit.report.record import AuditReport
     from forgelm.audit.rows.minhash import compute_minhash
     from forgelm.audit.rows.simhash import compute_simhash
     from forgelm.audit.secrets.find import detect_secrets, find_secrets, mask_secrets
     from forgelm.base.errors import (
+        ArgumentError,
         ConfigError,
         DataError,
         ForgeError,
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
         ModelError,
         OptionalDependencyError,
         RunBusyError,
+        SourceError,
         StoppedError,
         StorageError,
         TrainingError,
@@ -54,7 +58,9 @@ __api_version__ = "1.0.0"
 _HOMES = MappingProxyType(
     {
         "ApprovalCheck": "forgelm.evidence.approval",
+        "ArgumentError": "forgelm.base.errors",
         "AuditLogger": "forgelm.evidence.ledger",
+        "AuditReport": "forgelm.audit.report.record",
         "ConfigError": "forgelm.base.errors",
         "DataError": "forgelm.base.errors",
         "DatasetPreview": "forgelm.assist.preview",
@@ -67,6 +73,7 @@ _HOMES = MappingProxyType(
         "Opinion": "forgelm.publish.decide",
         "OptionalDependencyError": "forgelm.base.errors",
         "RunBusyError": "forgelm.base.errors",
+        "SourceError": "forgelm.base.errors",
         "StoppedError": "forgelm.base.errors",
         "StorageError": "forgelm.base.errors",
         "TrainResult": "forgelm.run.result",
@@ -74,6 +81,7 @@ _HOMES = MappingProxyType(
         "VerifyIntegrityResult": "forgelm.evidence.inventory",
         "VerifyResult": "forgelm.evidence.chain",
         "approve_run": "forgelm.publish.decide",
+        "audit_dataset": "forgelm.audit.dataset",
         "compute_minhash": "forgelm.audit.rows.minhash",
         "compute_simhash": "forgelm.audit.rows.simhash",
         "detect_pii": "forgelm.audit.pii.find",
@@ -100,7 +108,9 @@ _HOMES = MappingProxyType(
 
 __all__ = [
     "ApprovalCheck",
+    "ArgumentError",
     "AuditLogger",
+    "AuditReport",
     "ConfigError",
     "DataError",
     "DatasetPreview",
@@ -113,6 +123,7 @@ __all__ = [
     "Opinion",
     "OptionalDependencyError",
     "RunBusyError",
+    "SourceError",
     "StoppedError",
     "StorageError",
     "TrainResult",
@@ -122,6 +133,7 @@ __all__ = [
     "__api_version__",
     "__version__",
     "approve_run",
+    "audit_dataset",
     "compute_minhash",
     "compute_simhash",
     "detect_pii",

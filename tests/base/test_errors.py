@@ -10,6 +10,7 @@ import pytest
 
 from forgelm.base import errors
 from forgelm.base.errors import (
+    ArgumentError,
     ConfigError,
     DataError,
     ExitCode,
@@ -19,6 +20,7 @@ from forgelm.base.errors import (
     OptionalDependencyError,
     Problem,
     RunBusyError,
+    SourceError,
     StoppedError,
     StorageError,
     TrainingError,
@@ -27,7 +29,9 @@ from forgelm.base.errors import (
 EXIT_CODES = {
     ForgeError: 2,
     ConfigError: 1,
+    ArgumentError: 1,
     DataError: 1,
+    SourceError: 1,
     ModelError: 1,
     RunBusyError: 1,
     OptionalDependencyError: 2,
@@ -76,6 +80,9 @@ def test_the_hint_is_shown_below_the_message(kind: type[ForgeError]) -> None:
         (TrainingError, RuntimeError),
         (OptionalDependencyError, ImportError),
         (DataError, ConfigError),
+        (ArgumentError, ValueError),
+        (SourceError, DataError),
+        (SourceError, OSError),
         (ModelError, ConfigError),
         (RunBusyError, ConfigError),
     ],

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from forgelm.base.errors import OptionalDependencyError
-from forgelm.base.extras import load_extra
+from forgelm.base.extras import is_installed, load_extra
 
 
 def test_an_installed_module_is_returned() -> None:
@@ -44,3 +44,7 @@ def test_a_bug_in_a_package_is_not_called_missing(tmp_path: Path, monkeypatch: p
     monkeypatch.syspath_prepend(tmp_path)
     with pytest.raises(ZeroDivisionError):
         load_extra("with_a_bug", extra="train")
+
+
+def test_whether_a_package_is_there_is_told_without_importing_it() -> None:
+    assert is_installed("json") and not is_installed("no_such_package_at_all")

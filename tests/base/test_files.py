@@ -24,6 +24,7 @@ from forgelm.base.events import Event
 from forgelm.base.files import (
     RunFiles,
     canonical_json,
+    replacing,
     sha256_bytes,
     sha256_file,
     storage_errors,
@@ -261,3 +262,11 @@ def test_every_path_of_a_run_is_its_own_and_inside_the_folder(tmp_path: Path) ->
     assert all(path.is_relative_to(tmp_path) for path in paths)
     assert files.final_model.name == "model"
     assert files.staging("fg-1").parent == files.final_model.parent
+
+
+def test_an_error_inside_the_block_leaves_the_old_content(tmp_path: Path) -> None:
+    path = write_text(tmp_path / "a.txt", "old")
+    with pytest.raises(ValueError, match="midway"), replacing(path) as stream:
+        stream.write(b"new")
+        raise ValueError("midway")
+    assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]

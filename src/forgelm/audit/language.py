@@ -8,6 +8,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeAlias
 
 from forgelm.audit.rows.arrays import TextBatch, Words, np
@@ -16,7 +17,7 @@ from forgelm.base.errors import OptionalDependencyError
 from forgelm.base.extras import load_extra
 
 UNKNOWN = "unknown"
-DEFAULT_SAMPLE_ROWS = 2000
+DEFAULT_SAMPLE_ROWS = 1000
 
 _log = logging.getLogger(__name__)
 _LEAST_CHARACTERS = 20
@@ -90,6 +91,7 @@ class LanguageSummary:
         return [{"code": language.code, "count": language.count} for language in self.languages[:3]]
 
 
+@cache
 def load_identifier() -> Identify | None:
     """Return the language identifier of the extra ``language``, or ``None`` where it is not installed."""
     try:

@@ -67,6 +67,14 @@ class DataError(ConfigError):
     """The data cannot be read or trained on; the message names the file and, where there is one, the row."""
 
 
+class ArgumentError(ConfigError, ValueError):
+    """A function of the library was called with a value it cannot use."""
+
+
+class SourceError(DataError, OSError):
+    """A dataset that was named cannot be read; no row of it was."""
+
+
 class ModelError(ConfigError):
     """The model, its tokenizer or its chat template cannot be used as configured."""
 

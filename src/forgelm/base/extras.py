@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import Any
 
 from forgelm.base.errors import OptionalDependencyError
@@ -22,3 +23,8 @@ def load_extra(module: str, *, extra: str) -> Any:
             f"this needs the package '{missing.partition('.')[0]}', which is not installed or does not load: {error}",
             hint=f"pip install 'forgelm[{extra}]'",
         ) from error
+
+
+def is_installed(module: str) -> bool:
+    """Whether an optional package is there, without importing it."""
+    return importlib.util.find_spec(module) is not None

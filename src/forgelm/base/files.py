@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from forgelm.base.errors import StorageError
 
@@ -126,18 +126,19 @@ def storage_errors(what: str) -> Iterator[None]:
         raise failure from error
 
 
-def write_bytes(path: Path, data: bytes) -> Path:
-    """Replace ``path`` atomically: temporary file, fsync, rename, fsync of the folder.
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Replace ``path`` atomically by what the block writes: temporary file, fsync, rename, fsync of the folder.
 
     Raises:
-        StorageError: the file could not be written; ``path`` is as it was.
+        StorageError: the file could not be written; ``path`` is as it was, as after any error inside the block.
     """
     with storage_errors(str(path)):
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
         try:
             with temporary.open("xb") as stream:
-                stream.write(data)
+                yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
             temporary.replace(path)
@@ -146,6 +147,16 @@ def write_bytes(path: Path, data: bytes) -> Path:
                 temporary.unlink()
             raise
         sync_folder(path.parent)
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Replace ``path`` atomically; see ``replacing``.
+
+    Raises:
+        StorageError: the file could not be written; ``path`` is as it was.
+    """
+    with replacing(path) as stream:
+        stream.write(data)
     return path
 
 

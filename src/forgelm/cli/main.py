@@ -21,6 +21,7 @@ COMMANDS = MappingProxyType(
         "approvals": ("forgelm.cli.approvals", "List the models that wait for a person, or show one."),
         "approve": ("forgelm.cli.approvals", "Approve a held model, which makes it final."),
         "bundle": ("forgelm.cli.bundle", "Write a run's evidence as one file that anyone can check."),
+        "audit": ("forgelm.cli.audit", "Audit a dataset before training."),
         "preview": ("forgelm.cli.preview", "Show rows as the model will see them, trained tokens highlighted."),
         "quickstart": ("forgelm.cli.quickstart", "Fine-tune the bundled model on bundled data, offline, on a CPU."),
         "reject": ("forgelm.cli.approvals", "Reject a held model, which goes to quarantine."),

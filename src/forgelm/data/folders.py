@@ -24,8 +24,8 @@ def find_split_files(folder: Path, name: str, suffixes: frozenset[str]) -> tuple
     Raises:
         DataError: no data file in the folder, or none for training.
     """
-    found = sorted(_walk(folder))
-    data = [file for file in found if _is_data(file, suffixes)]
+    found = sorted(list_files(folder))
+    data = [file for file in found if is_data_file(file, suffixes)]
     if not data:
         listing = join_names(found) or "nothing"
         raise DataError(f"{name}: no data file in this folder (found: {listing})", hint=_hint(found, suffixes))
@@ -43,7 +43,7 @@ def find_split_files(folder: Path, name: str, suffixes: frozenset[str]) -> tuple
     return splits, [f"{name}: not used, as no split is in the name: {join_names(unnamed)}"] if unnamed else []
 
 
-def _walk(folder: Path) -> Iterator[str]:
+def list_files(folder: Path) -> Iterator[str]:
     """Yield every file below ``folder`` that is not hidden, as a relative path with forward slashes."""
     for place, folders, files in os.walk(folder, onerror=_raise):
         folders[:] = sorted(item for item in folders if not item.startswith((".", "_")))
@@ -56,7 +56,8 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _is_data(file: str, suffixes: frozenset[str]) -> bool:
+def is_data_file(file: str, suffixes: frozenset[str]) -> bool:
+    """Whether a file's ending is one of ``suffixes`` and its name not that of something that lies beside data."""
     path = PurePath(file)
     return path.suffix.lower() in suffixes and path.stem.lower() not in _NOT_DATA
 

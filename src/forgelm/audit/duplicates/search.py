@@ -10,7 +10,7 @@ from forgelm.audit.duplicates.near_pairs import iterate_near_pairs
 from forgelm.audit.duplicates.pair_kernel import join, mark_joined
 from forgelm.audit.duplicates.token_sets import Fetch, TokenSets
 from forgelm.audit.duplicates.units import Units, gather_blocks, group_rows
-from forgelm.audit.rows.arrays import Ints, Ints32, Words, np
+from forgelm.audit.rows.arrays import Bits, Ints, Ints32, Words, np
 from forgelm.audit.rows.engine import RowEngine
 from forgelm.audit.rows.simhash import DEFAULT_NEAR_DUP_HAMMING
 from forgelm.audit.rows.state import KeptRows
@@ -74,14 +74,32 @@ def find_duplicates(
     Raises:
         ConfigError: the Hamming threshold is negative.
     """
-    begins = np.array([*(part.start for part in ranges.values()), len(rows)])
-    keys = _text_keys(rows) if rows.bands.shape[1] else _token_keys(rows)
-    units = group_rows(keys, rows.tokens > 0, begins)
+    units = _group(rows, ranges)
     sets = TokenSets(fetch, engine, settings.jaccard) if fetch is not None else None
     search = _Search(units, settings, sets)
     for block in gather_blocks(_iterate_candidates(rows, units.list_units(), settings, engine)):
         search.take(block)
     return search.finish(rows, ranges)
+
+
+def mark_compared(rows: KeptRows, ranges: dict[str, range], settings: NearSettings, engine: RowEngine) -> Bits:
+    """Return the rows whose texts ``find_duplicates`` asks for, and the first of every text in their clusters."""
+    units = _group(rows, ranges)
+    marks = np.zeros(len(rows), bool)
+    for block in _iterate_candidates(rows, units.list_units(), settings, engine):
+        marks[block] = True
+    marks[units.places // max(units.splits, 1)] = True
+    in_unit = units.of_row >= 0
+    marks[in_unit] = marks[units.of_row[in_unit]]
+    exact = find_exact(rows)
+    marks[exact[exact != np.arange(len(rows))]] = True
+    return np.asarray(marks & (exact == np.arange(len(rows))))
+
+
+def _group(rows: KeptRows, ranges: dict[str, range]) -> Units:
+    begins = np.array([*(part.start for part in ranges.values()), len(rows)])
+    keys = _text_keys(rows) if rows.bands.shape[1] else _token_keys(rows)
+    return group_rows(keys, rows.tokens > 0, begins)
 
 
 def _text_keys(rows: KeptRows) -> Words:

@@ -23,7 +23,23 @@ else:
     np = load_extra("numpy", extra="audit")
     Bytes = Bits = Ints = Ints32 = Words = Words32 = Floats = Any
 
-__all__ = ["Bits", "Bytes", "Floats", "Ints", "Ints32", "TextBatch", "Words", "Words32", "np"]
+__all__ = ["Bits", "Bytes", "Floats", "Ints", "Ints32", "TextBatch", "Words", "Words32", "from_arrow", "np", "to_arrow"]
+
+
+def from_arrow(numbers: Any) -> Ints:
+    """View an Arrow array of numbers without nulls; its own way to numpy would load pandas."""
+    kind = np.dtype(str(numbers.type))
+    data = numbers.buffers()[1]
+    if data is None or not len(numbers):
+        return np.zeros(0, np.int64)
+    return np.frombuffer(data, kind, len(numbers), numbers.offset * kind.itemsize).astype(np.int64)
+
+
+def to_arrow(values: Ints) -> Any:
+    """View numbers as an Arrow array; ``pyarrow.array`` would load pandas, which takes longer than a small audit."""
+    arrow = load_extra("pyarrow", extra="audit")
+    whole = np.ascontiguousarray(values, np.int64)
+    return arrow.Array.from_buffers(arrow.int64(), len(whole), [None, arrow.py_buffer(whole)])
 
 
 @dataclass(frozen=True)
@@ -61,6 +77,13 @@ class TextBatch:
         offsets = np.zeros(len(rows) + 1, np.int64)
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         return cls(np.frombuffer(b"".join(rows), np.uint8), offsets)
+
+    def to_arrow(self) -> Any:
+        """View the texts as a large_string array; there must be no halves of surrogate pairs."""
+        arrow = load_extra("pyarrow", extra="audit")
+        offsets, buffer = np.ascontiguousarray(self.offsets, np.int64), np.ascontiguousarray(self.buffer)
+        buffers = [None, arrow.py_buffer(offsets), arrow.py_buffer(buffer)]
+        return arrow.Array.from_buffers(arrow.large_string(), len(self), buffers)
 
     @classmethod
     def from_arrow(cls, array: Any) -> TextBatch:

@@ -77,8 +77,10 @@ def choose_bands(jaccard: float, num_perm: int, *, max_bands: int = 11, least_re
     ``max_bands`` bounds what is kept of a row: 4 bytes a band.
 
     Raises:
-        ConfigError: ``jaccard`` is not above 0 and at most 1.
+        ConfigError: ``jaccard`` is not above 0 and at most 1, or ``num_perm`` is below 1.
     """
+    if num_perm < 1:
+        raise ConfigError(f"minhash_num_perm must be at least 1, got {num_perm}")
     if not 0.0 < jaccard <= 1.0:
         raise ConfigError(f"minhash_jaccard must be above 0 and at most 1, got {jaccard}")
     choices = [Bands(min(max_bands, num_perm // rows), rows) for rows in range(num_perm, 0, -1)]

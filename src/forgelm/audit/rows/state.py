@@ -83,10 +83,15 @@ class RowState:
 
 def measure_batch(batch: TextBatch, split: str, first: int, engine: RowEngine, settings: RowSettings) -> RowState:
     """Measure the texts of rows ``first`` and following of a split."""
+    return RowState((Segment(split, first, measure_rows(batch, engine, settings)),))
+
+
+def measure_rows(batch: TextBatch, engine: RowEngine, settings: RowSettings) -> KeptRows:
+    """Return what is kept of every row of ``batch``."""
     by_minhash = settings.method == "minhash"
     hashes = engine.hash_rows(batch, settings.minhash_num_perm if by_minhash else 0)
     nothing = np.zeros(0, np.uint64)
-    kept = KeptRows(
+    return KeptRows(
         digest=hashes.digest,
         tokens=hashes.tokens.astype(np.int32),
         characters=hashes.characters.astype(np.int32),
@@ -95,7 +100,6 @@ def measure_batch(batch: TextBatch, split: str, first: int, engine: RowEngine, s
         bag=nothing if by_minhash else hashes.bag,
         bands=hash_bands(hashes.signatures, settings.bands) if by_minhash else np.zeros((len(batch), 0), np.uint32),
     )
-    return RowState((Segment(split, first, kept),))
 
 
 def merge_states(states: Iterable[RowState]) -> RowState:

@@ -1,0 +1,145 @@
+"""One batch of rows to the state of the audit. Knows nothing of files, threads or machines: any runner may call it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from forgelm.audit.conversations import TurnSummary
+from forgelm.audit.croissant.column_types import observe_rows, read_arrow_schema
+from forgelm.audit.duplicates.contamination import Contamination, count_rows, find_contamination
+from forgelm.audit.findings import Finding
+from forgelm.audit.language import LanguageSample
+from forgelm.audit.lengths import count_tokens
+from forgelm.audit.matching.batch import scan_batch
+from forgelm.audit.reading.batch import Problems, ReadBatch, Reason
+from forgelm.audit.rows.arrays import Ints, TextBatch, np
+from forgelm.audit.rows.state import KeptRows, measure_rows
+from forgelm.audit.scan.leaves import Leaves, TextColumn, read_leaves, walk_texts
+from forgelm.audit.scan.options import Tools
+from forgelm.audit.scan.row_text import join_row_texts
+from forgelm.audit.scan.state import HITS_SHOWN, LocalFinding, PartState, Stretch
+from forgelm.audit.secrets.families import SECRET_TYPES
+from forgelm.base.extras import load_extra
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_SECRETS = frozenset(SECRET_TYPES)
+
+
+def audit_table(table: pa.RecordBatch, tools: Tools, first: int = 0) -> PartState:
+    """Audit the rows of an Arrow batch; see ``audit_batch``."""
+    return audit_batch(ReadBatch(table, (), table.num_rows), tools, first)
+
+
+def audit_batch(batch: ReadBatch, tools: Tools, first: int = 0) -> PartState:
+    """Return what is known of the rows of ``batch``.
+
+    ``first`` is a number for the first row that no other row of the split has, nor any of those after it: the random
+    sample whose language is judged is drawn by it.
+    """
+    leaves = read_leaves(batch, tools.options.excluded)
+    texts = join_row_texts(leaves)
+    said = TextBatch.from_arrow(texts)
+    kept = measure_rows(said, tools.engine, tools.options.rows)
+    findings, found, nul = _find(batch, leaves, tools)
+    hits = _find_benchmarks(said, tools)
+    return PartState(
+        kept=(kept,),
+        stretches=(Stretch(len(batch), batch.line_count, batch.lines),),
+        blank=_count_blank(said, kept),
+        findings=findings,
+        found=found,
+        problems=batch.problems.merge(Problems.of((Reason.NUL, batch.line_of(row)) for row in nul)),
+        columns=leaves.columns,
+        names=leaves.names,
+        types=observe_rows(batch.values) if batch.table is None else read_arrow_schema(batch.table.schema),
+        languages=LanguageSample(tools.options.language_sample).add(said, first),
+        turns=TurnSummary(len(batch)),
+        token_lengths=(count_tokens(texts.to_pylist(), tools.count_tokens),) if tools.count_tokens else (),
+        contamination=tuple(hits[:HITS_SHOWN]),
+        contaminated=Counter(count_rows(hits)),
+        texts=(texts,),
+    )
+
+
+def _find(batch: ReadBatch, leaves: Leaves, tools: Tools) -> tuple[tuple[LocalFinding, ...], Counter[Any], list[int]]:
+    """Return the first findings of every kind, how many there are, and the rows with a NUL character."""
+    arrow = load_extra("pyarrow", extra="audit")
+    if not leaves.texts:
+        return (), Counter(), []
+    everything = leaves.texts[0].texts
+    if len(leaves.texts) > 1:
+        everything = arrow.concat_arrays([column.texts for column in leaves.texts])
+    begins = np.cumsum([0, *(len(column.texts) for column in leaves.texts)])
+    hits = scan_batch(everything, tools.scanner)
+    if tools.recogniser is not None:
+        hits = _add_entities(everything, hits, tools)
+    placed = sorted(((*_place(place, begins, leaves), finding) for place, finding in hits), key=lambda hit: hit[:3])
+    shown: list[LocalFinding] = []
+    seen: Counter[str] = Counter()
+    for row, column, place, finding in placed:
+        seen[finding.kind] += 1
+        if seen[finding.kind] <= tools.options.findings_shown:
+            where = _locate(batch, row, leaves.texts[column], place)
+            category = _category(finding)
+            shown.append(
+                LocalFinding(category, finding.kind, finding.severity, row, where, finding.span, finding.text_preview)
+            )
+    found = Counter((_category(finding), finding.kind, finding.severity) for *_, finding in placed)
+    return tuple(shown), found, _find_nul(everything, begins, leaves)
+
+
+def _place(text: int, begins: Ints, leaves: Leaves) -> tuple[int, int, int]:
+    """Return the row, the column and the place in the column of text number ``text``."""
+    column = int(np.searchsorted(begins, text, side="right")) - 1
+    place = text - int(begins[column])
+    return int(leaves.texts[column].rows[place]), column, place
+
+
+def _locate(batch: ReadBatch, row: int, column: TextColumn, place: int) -> str:
+    """Return where in its row a text stands, such as ``messages[3].content``."""
+    nth = place - int(np.searchsorted(column.rows, row))
+    same = [where for path, where, _ in walk_texts(batch.read_row(row)) if path == column.path]
+    return same[nth] if nth < len(same) else column.path
+
+
+def _category(finding: Finding) -> Any:
+    return "secret" if finding.kind in _SECRETS else "pii"
+
+
+def _add_entities(everything: Any, hits: list[tuple[int, Finding]], tools: Tools) -> list[tuple[int, Finding]]:
+    """Return the findings with the names a model finds in every text beside them."""
+    if tools.recogniser is None:
+        return hits
+    by_place: dict[int, list[Finding]] = {}
+    for place, finding in hits:
+        by_place.setdefault(place, []).append(finding)
+    return [
+        (place, finding)
+        for place, text in enumerate(everything.to_pylist())
+        for finding in tools.recogniser.add_to(by_place.get(place, []), text)
+    ]
+
+
+def _find_nul(everything: Any, begins: Ints, leaves: Leaves) -> list[int]:
+    batch = TextBatch.from_arrow(everything)
+    places = np.flatnonzero(batch.buffer == 0)
+    if not len(places):
+        return []
+    texts = np.unique(np.searchsorted(batch.offsets, places, side="right") - 1).tolist()
+    return sorted({_place(text, begins, leaves)[0] for text in texts})
+
+
+def _find_benchmarks(said: TextBatch, tools: Tools) -> list[Contamination]:
+    if tools.benchmarks is None or not len(said):
+        return []
+    found = find_contamination(said, 0, tools.benchmarks, tools.engine)
+    return sorted(found, key=lambda hit: hit.row)
+
+
+def _count_blank(said: TextBatch, kept: KeptRows) -> int:
+    wordless = np.flatnonzero((kept.tokens == 0) & (kept.characters > 0))
+    empty = int(np.count_nonzero(kept.characters == 0))
+    return empty + sum(not said[row].strip() for row in wordless.tolist())

@@ -1,0 +1,86 @@
+"""Row numbers to the texts of those rows: from memory where they were kept, else read again, once, into a file."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, BinaryIO
+
+from forgelm.audit.duplicates.token_sets import Fetch
+from forgelm.audit.reading.blocks import iterate_file, read_block
+from forgelm.audit.rows.arrays import Bits, Ints, TextBatch, np, to_arrow
+from forgelm.audit.scan.leaves import read_leaves
+from forgelm.audit.scan.row_text import join_row_texts
+from forgelm.audit.scan.runner import FileState
+from forgelm.base.errors import DataError
+from forgelm.base.extras import load_extra
+
+
+def read_texts(states: Sequence[FileState], wanted: Bits, excluded: frozenset[str]) -> Fetch:
+    """Return a way to read the texts of the ``wanted`` rows, numbered over all files in their order.
+
+    Raises:
+        DataError: a file is not what it was when it was scanned.
+    """
+    if all(len(state.state.texts) == len(state.state.kept) for state in states):
+        return _Kept([texts for state in states for texts in state.state.texts])
+    return _spool(states, wanted, excluded)
+
+
+class _Kept:
+    """Texts in memory, as the arrays they were read in."""
+
+    def __init__(self, arrays: list[Any]) -> None:
+        self._arrays = arrays
+        self._begins = np.cumsum([0, *(len(texts) for texts in arrays)])
+
+    def __call__(self, rows: Ints) -> TextBatch:
+        of_array = np.searchsorted(self._begins, rows, side="right") - 1
+        parts = [
+            self._arrays[number].take(to_arrow(rows[of_array == number] - self._begins[number]))
+            for number in np.unique(of_array).tolist()
+        ]
+        arrow = load_extra("pyarrow", extra="audit")
+        return TextBatch.from_arrow(arrow.concat_arrays(parts)) if parts else TextBatch.from_texts([])
+
+
+@dataclass(frozen=True)
+class _Spooled:
+    """Texts of ``rows`` (ascending) one after another in an unnamed file; text ``i`` begins at ``offsets[i]``."""
+
+    stream: BinaryIO
+    rows: Ints
+    offsets: Ints
+
+    def __call__(self, rows: Ints) -> TextBatch:
+        parts = []
+        for place in np.searchsorted(self.rows, rows).tolist():
+            self.stream.seek(int(self.offsets[place]))
+            parts.append(self.stream.read(int(self.offsets[place + 1] - self.offsets[place])))
+        return TextBatch.from_bytes(parts)
+
+
+def _spool(states: Sequence[FileState], wanted: Bits, excluded: frozenset[str]) -> _Spooled:
+    # Without a name it is gone with the process, however that ends. It lives as long as what reads from it.
+    stream = tempfile.TemporaryFile(prefix="forgelm-audit-")  # noqa: SIM115
+    sizes: list[Ints] = []
+    for batch in _read_again(states, wanted, excluded):
+        stream.write(batch.buffer.tobytes())
+        sizes.append(np.diff(batch.offsets))
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *sizes]))])
+    return _Spooled(stream, np.flatnonzero(wanted), offsets)
+
+
+def _read_again(states: Sequence[FileState], wanted: Bits, excluded: frozenset[str]) -> Iterator[TextBatch]:
+    end = 0
+    for number, state in enumerate(states):
+        begin, end = end, end + state.state.rows
+        for block in iterate_file(state.file, number) if wanted[begin:end].any() else ():
+            for batch in read_block(state.file, block):
+                here = np.flatnonzero(wanted[begin : min(begin + len(batch), end)])
+                begin += len(batch)
+                if len(here):
+                    yield TextBatch.from_arrow(join_row_texts(read_leaves(batch, excluded)).take(to_arrow(here)))
+        if begin not in (end, end - state.state.rows):
+            raise DataError(f"{state.file.name} changed while it was being read", hint="wait until it is complete")
