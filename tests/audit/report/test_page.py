@@ -175,6 +175,11 @@ def test_the_same_report_gives_the_same_bytes() -> None:
     assert render_page(make_report()) == render_page(make_report())
 
 
+def test_splits_that_share_nothing_are_said_to() -> None:
+    page = render_page(replace(make_report(), cross_split_overlap={}, prompt_overlap={}))
+    assert "No row of one split repeats a row of another." in page
+
+
 def test_a_clean_report_says_so() -> None:
     report = make_report()
     gates = tuple(replace(gate, status="passed", critical_total=0, critical_types=()) for gate in report.gates)

@@ -38,6 +38,9 @@ def test_leaks_are_stated_both_ways_the_worst_first() -> None:
     first, second = sections.list_leaks(make_report())
     assert (first.of, first.into, first.rows, first.rate, first.prompts) == ("test", "train", 1, 1.0, 1)
     assert (second.of, second.into, second.rows, second.rate) == ("train", "test", 1, 0.2)
+    pairs = {"train__test": dict.fromkeys(make_report().cross_split_overlap["pairs"]["train__test"], 0)}
+    assert len(sections.list_leaks(replace(make_report(), cross_split_overlap={"pairs": pairs}))) == 2
+    assert sections.list_leaks(replace(make_report(), cross_split_overlap={"pairs": pairs}, prompt_overlap={})) == []
     without_prompts = sections.list_leaks(replace(make_report(), prompt_overlap={}))
     assert {leak.prompts for leak in without_prompts} == {None}
 
@@ -47,7 +50,7 @@ def test_rows_of_a_cluster_are_compared_with_its_first() -> None:
         DuplicateRow(place(row), text) for row, text in enumerate(("one two", "one three", "one two", "", "left out"))
     )
     (cluster,) = sections.list_clusters(replace(make_report(), duplicates=(DuplicateCluster(7, False, rows),)), LIMITS)
-    assert (cluster.size, len(cluster.rows), cluster.left) == (7, 4, 3)
+    assert (cluster.size, len(cluster.rows), len(cluster.places), cluster.left) == (7, 4, 5, 2)
     assert [piece.kind for piece in cluster.rows[1].pieces] == ["same", "removed", "added"]
     assert [row.note for row in cluster.rows][:3] == [", the first of them", "", ", the same as far as shown"]
 
@@ -55,7 +58,7 @@ def test_rows_of_a_cluster_are_compared_with_its_first() -> None:
 def test_equal_rows_are_shown_once() -> None:
     rows = tuple(DuplicateRow(place(row), "the same") for row in range(5))
     (cluster,) = sections.list_clusters(replace(make_report(), duplicates=(DuplicateCluster(412, True, rows),)), LIMITS)
-    assert (len(cluster.rows), cluster.left) == (1, 411)
+    assert (len(cluster.rows), cluster.places[-1], cluster.left) == (1, "train.jsonl:5", 407)
 
 
 def test_examples_are_cut_and_made_visible() -> None:
@@ -64,7 +67,7 @@ def test_examples_are_cut_and_made_visible() -> None:
     shown = "".join(piece.text for piece in cluster.rows[0].pieces)
     assert shown.startswith("\\u202exxx")
     assert shown.endswith("more characters")
-    assert len(shown) < 500
+    assert len(shown) < 600
 
 
 def test_conversations_name_rows_as_people_count_them() -> None:

@@ -151,9 +151,10 @@ def _list_sections(shown: dict[str, Any]) -> list[_Section]:
     levels: dict[str, Severity] = {}
     for headline in shown["headlines"]:
         levels.setdefault(headline.section, headline.level)
-    optional = ("leaks", "benchmarks", "conversations", "lengths", "languages", "quality", "columns")
-    anchors = {"leaks": "leakage", "benchmarks": "contamination"}
-    absent = {anchors.get(name, name) for name in optional if not shown[name]}
+    optional = ("benchmarks", "conversations", "lengths", "languages", "quality", "columns")
+    absent = {"contamination" if name == "benchmarks" else name for name in optional if not shown[name]}
+    if len(shown["splits"]) < 2:
+        absent.add("leakage")
     return [_Section(anchor, title, levels.get(anchor)) for anchor, title in _TITLES if anchor not in absent]
 
 

@@ -18,7 +18,7 @@ from forgelm.audit.report.wording import count_of, percent, show_bytes, show_nam
 
 _MOST_OPEN = 3
 _MOST_LANGUAGES = 12
-_EXAMPLE_CHARACTERS = 400
+_EXAMPLE_CHARACTERS = 500
 _MEANINGS = MappingProxyType(
     {
         "low_alpha_ratio": "fewer than 70% of the characters are letters",
@@ -78,12 +78,13 @@ class ClusterRow:
 
 @dataclass(frozen=True)
 class Cluster:
-    """One cluster of duplicates; ``left`` of its rows are not shown."""
+    """One cluster of duplicates at ``places`` and ``left`` others; equal rows are shown once."""
 
     size: int
     exact: bool
-    rows: tuple[ClusterRow, ...]
+    places: tuple[str, ...]
     left: int
+    rows: tuple[ClusterRow, ...]
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def list_kinds(report: AuditReport, limits: Limits) -> list[Kind]:
 
 
 def list_leaks(report: AuditReport) -> list[Leak]:
-    """Return both directions of every pair of splits, those with the highest share first."""
+    """Return both directions of every pair of splits that share rows or prompts, the highest share first."""
     leaks = []
     for name, leak in report.cross_split_overlap.get("pairs", {}).items():
         a, _, b = name.partition("__")
@@ -128,7 +129,8 @@ def list_leaks(report: AuditReport) -> list[Leak]:
         for of, into, side in ((b, a, "b"), (a, b, "a")):
             prompts = shared[f"shared_rows_in_{side}"] if shared else None
             rate = shared[f"shared_rate_{side}"] if shared else 0.0
-            leaks.append(Leak(of, into, leak[f"leaked_rows_in_{side}"], leak[f"leak_rate_{side}"], prompts, rate))
+            if leak[f"leaked_rows_in_{side}"] or prompts:
+                leaks.append(Leak(of, into, leak[f"leaked_rows_in_{side}"], leak[f"leak_rate_{side}"], prompts, rate))
     return sorted(leaks, key=lambda leak: -leak.rate)
 
 
@@ -260,7 +262,8 @@ def _mark_cluster(cluster: DuplicateCluster, limits: Limits) -> Cluster:
         pieces = mark_differences(texts[0], text) if number else [Piece(text, "same")] if text else []
         note = ", the first of them" if not number else "" if len(pieces) > 1 else ", the same as far as shown"
         rows.append(ClusterRow(row.place.where, row.place.split, note, tuple(pieces)))
-    return Cluster(cluster.size, cluster.exact, tuple(rows), cluster.size - len(rows))
+    places = tuple(row.place.where for row in cluster.rows)
+    return Cluster(cluster.size, cluster.exact, places, cluster.size - len(places), tuple(rows))
 
 
 def _chart(
