@@ -58,7 +58,11 @@ def test_text_leads_with_the_verdict(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run(["audit", data, "--output", str(tmp_path), "--croissant", "-q"]) == 3
     said = capsys.readouterr().out
     assert said.startswith("FAILED") and "4111" not in said and str(tmp_path / "data_audit_report.json") in said
-    assert json.loads((tmp_path / "data_audit_report.json").read_text())["croissant"]["@type"] == "sc:Dataset"
+    description = json.loads((tmp_path / "data_audit_report.json").read_text())["croissant"]
+    assert description["@type"] == "sc:Dataset"
+    assert json.loads((tmp_path / "croissant.json").read_text()) == description
+    page = (tmp_path / "data_audit_report.html").read_text()
+    assert "Failed:" in page and "4111" not in page and str(tmp_path / "data_audit_report.html") in said
 
 
 def test_a_run_is_audited_as_it_would_be_trained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,8 +13,9 @@ from forgelm.audit.language import Identify, LanguageSample, LanguageSummary, lo
 from forgelm.audit.lengths import CountTokens
 from forgelm.audit.reading.find import find_source
 from forgelm.audit.reading.source import Source
+from forgelm.audit.report.outputs import write_outputs
+from forgelm.audit.report.page import load_template
 from forgelm.audit.report.record import AuditReport
-from forgelm.audit.report.write import write_report
 from forgelm.audit.rows.engine import load_engine
 from forgelm.audit.rows.minhash import DEFAULT_MINHASH_JACCARD, DEFAULT_MINHASH_NUM_PERM
 from forgelm.audit.rows.simhash import DEFAULT_NEAR_DUP_HAMMING
@@ -82,7 +83,8 @@ def audit_dataset(  # noqa: PLR0913 (the contract's signature)
 ) -> AuditReport:
     """Audit a dataset: a file, a folder of splits, an fsspec address or the id of a hub dataset.
 
-    With ``output_dir`` the report is written there as ``data_audit_report.json``. ``exclude`` names columns, or paths
+    With ``output_dir`` the report is written there: ``data_audit_report.json``, the same as a page,
+    ``data_audit_report.html``, and with ``emit_croissant`` ``croissant.json``. ``exclude`` names columns, or paths
     such as ``messages[].tool_calls``, whose text is not looked at; ``dedup_output`` a file to write the rows to that
     repeat no earlier one. Gates only show in the report: nothing is raised for what was found.
 
@@ -155,6 +157,8 @@ def run_audit(source: Source, request: AuditRequest) -> AuditReport:
     """Audit what was found; see ``audit_dataset``."""
     if request.dedup_output is not None:
         check_output(request.dedup_output, source.files)
+    if request.output_dir is not None:
+        load_template()  # what its page needs is missing before the scan, not after it
     with ThreadPoolExecutor(2, thread_name_prefix="forgelm-audit-beside") as beside:
         identify = beside.submit(load_identifier)
         digests = beside.submit(_hash_files, source)
@@ -168,11 +172,12 @@ def run_audit(source: Source, request: AuditRequest) -> AuditReport:
         asked = Asked(request.allow_pii, request.allow_secrets, request.tokenizer, request.limits, digests.result())
         report = build_report(source, searched, languages.result(), tools, asked)
     if request.croissant:
-        report = replace(report, croissant=describe_dataset(source, searched.places, report))
+        described = describe_dataset(source, searched.places, report, request.output_dir)
+        report = replace(report, croissant=described)
     if request.dedup_output is not None:
         write_clean(request.dedup_output, searched.places, searched.found)
     if request.output_dir is not None:
-        write_report(report, request.output_dir)
+        write_outputs(report, request.output_dir)
     return report
 
 
@@ -181,8 +186,7 @@ def _index(benchmarks: Sequence[str]) -> BenchmarkIndex | None:
 
 
 def _hash_files(source: Source) -> Mapping[str, str]:
-    return {file.name: sha256_file(Path(source.path, file.name) if source.is_folder else Path(source.path))
-            for file in source.files if file.size_bytes is not None}  # fmt: skip
+    return {file.name: sha256_file(source.find_path(file)) for file in source.files if file.size_bytes is not None}
 
 
 def _judge_languages(files: Sequence[FileState], identify: Future[Identify | None]) -> dict[str, LanguageSummary]:

@@ -13,6 +13,7 @@ from forgelm.audit.duplicates.search import NearSettings
 from forgelm.audit.reading.find import find_source, source_of_run
 from forgelm.audit.reading.source import Source
 from forgelm.audit.report.envelope import build_envelope
+from forgelm.audit.report.page import PAGE_FILE
 from forgelm.audit.report.record import AuditReport
 from forgelm.audit.report.terminal import render_terminal
 from forgelm.audit.report.write import REPORT_FILE
@@ -115,7 +116,7 @@ def _check_writable(output: Path) -> None:
 
 
 def _reply(report: AuditReport, output: Path, *, verbose: bool) -> Reply:
-    path = output / REPORT_FILE
+    path, page = output / REPORT_FILE, output / PAGE_FILE
     text = render_terminal(report, verbose=verbose, colour=sys.stdout.isatty())
     code = ExitCode.OK if report.verdict == "passed" else ExitCode.GATE_FAILED
-    return Reply(build_envelope(report, path), f"{text}\n\nreport: {path}", code)
+    return Reply(build_envelope(report, path), f"{text}\n\nreport: {page} (for programs: {path})", code)

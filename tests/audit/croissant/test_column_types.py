@@ -8,7 +8,14 @@ from typing import Any
 
 import pytest
 
-from forgelm.audit.croissant.column_types import ColumnType, merge_columns, observe, observe_rows, read_arrow_schema
+from forgelm.audit.croissant.column_types import (
+    ColumnType,
+    merge_columns,
+    observe,
+    observe_rows,
+    read_arrow_schema,
+    read_cells,
+)
 
 
 @pytest.mark.parametrize(
@@ -74,3 +81,25 @@ def test_arrow_declares_what_values_would_show() -> None:
         }
     ]
     assert read_arrow_schema(arrow.Table.from_pylist(rows).schema) == observe_rows(rows)
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["1", "-20", "", "0"], "integer"),
+        (["1", "2.5", ".5", "1e-9", "3."], "number"),
+        (["true", "False", "TRUE"], "boolean"),
+        (["0049", "1"], "text"),
+        (["1"] * 100 + ["one"], "text"),
+        (["1"] * 100 + ["0.5"], "number"),
+        (["a", "1"], "text"),
+        (["", ""], "null"),
+        ([], "null"),
+        (["1\n2"], "text"),
+        (["9" * 30], "number"),
+    ],
+)
+def test_cells_are_numbers_only_where_all_of_them_are(cells: list[str], kind: str) -> None:
+    arrow = pytest.importorskip("pyarrow")
+    table = arrow.RecordBatch.from_pydict({"column": arrow.array(cells, arrow.string())})
+    assert read_cells(table) == {"column": ColumnType(kind)}  # type: ignore[arg-type]

@@ -123,6 +123,7 @@ class DescribedDataset:
     url: str | None = None
     creator: str | None = None
     date_published: str | None = None
+    date_modified: str | None = None
 
 
 def build_croissant(dataset: DescribedDataset) -> dict[str, Any]:
@@ -141,6 +142,7 @@ def build_croissant(dataset: DescribedDataset) -> dict[str, Any]:
         "license": _locate_license(dataset.license),
         "creator": {"@type": "sc:Organization", "name": dataset.creator} if dataset.creator else None,
         "datePublished": dataset.date_published,
+        "dateModified": dataset.date_modified,
         "sdDatePublished": dataset.generated_at,
         "inLanguage": list(dataset.languages),
         **{f"rai:{name}": value for name, value in responsible.items()},

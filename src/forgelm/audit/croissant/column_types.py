@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import reduce
+from types import MappingProxyType
 from typing import Any, Literal
 
+from forgelm.base.extras import load_extra
+
 Kind = Literal["null", "boolean", "integer", "number", "text", "date", "datetime", "object", "mixed"]
+
+_FIRST_CELLS = 64
+_CELLS: Mapping[Kind, str] = MappingProxyType(
+    {
+        "boolean": r"[Tt]rue|[Ff]alse|TRUE|FALSE",
+        "integer": r"[-+]?(?:0|[1-9][0-9]{0,17})",  # 0049 is no number but a code
+        "number": r"[-+]?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,23 @@ def observe(value: Any) -> ColumnType:
 def read_arrow_schema(schema: Any) -> dict[str, ColumnType]:
     """Return the columns that a ``pyarrow.Schema`` declares."""
     return {column.name: _read_arrow_type(column.type) for column in schema}
+
+
+def read_cells(table: Any) -> dict[str, ColumnType]:
+    """Return what the cells of a table of texts say, as a CSV file has: numbers and truth values where all are."""
+    return {name: _read_cells(table.column(name)) for name in table.schema.names}
+
+
+def _read_cells(column: Any) -> ColumnType:
+    compute = load_extra("pyarrow.compute", extra="audit")
+    first = [cell for cell in column.slice(0, _FIRST_CELLS).to_pylist() if cell]
+    if first and not any(all(re.fullmatch(shape, cell) for cell in first) for shape in _CELLS.values()):
+        return ColumnType("text")
+    filled = column.filter(compute.not_equal(column, ""))
+    for kind, shape in _CELLS.items():
+        if len(filled) and compute.all(compute.match_substring_regex(filled, f"^({shape})$")).as_py():
+            return ColumnType(kind)
+    return ColumnType("text" if len(filled) else "null")
 
 
 def _kind_of(value: Any) -> Kind:

@@ -76,7 +76,7 @@ class ReadBatch:
     """The rows of a block: ``table`` (a RecordBatch) or, where it is ``None``, ``values``.
 
     ``lines`` holds the line of the block, from 0, that each row stands on; ``None`` where row ``i`` is on line ``i``.
-    ``line_count`` lines were read.
+    ``line_count`` lines were read. The columns of ``cells`` are text only because their file has nothing else.
     """
 
     table: pa.RecordBatch | None
@@ -84,6 +84,7 @@ class ReadBatch:
     line_count: int
     lines: Ints32 | None = None
     problems: Problems = field(default_factory=Problems)
+    cells: bool = False
 
     def __len__(self) -> int:
         return self.table.num_rows if self.table is not None else len(self.values)

@@ -51,6 +51,10 @@ class Source:
     def splits(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(file.split for file in self.files))
 
+    def find_path(self, file: SourceFile) -> Path:
+        """Return where a file of this machine lies."""
+        return Path(self.path, file.name) if self.is_folder else Path(self.path)
+
 
 @dataclass(frozen=True)
 class Block:

@@ -99,7 +99,7 @@ def _open_parquet(file: SourceFile) -> Any:
 def _keep_places(table: Any, wrong: int, problems: Problems) -> ReadBatch:
     """Return the rows of a table before which ``wrong`` others were left out."""
     lines = np.arange(wrong, wrong + table.num_rows, dtype=np.int32) if wrong else None
-    return ReadBatch(table, (), table.num_rows + wrong, lines, problems)
+    return ReadBatch(table, (), table.num_rows + wrong, lines, problems, cells=True)
 
 
 def _open_text(file: SourceFile) -> Any:

@@ -79,9 +79,13 @@ def render_page(report: AuditReport) -> str:
     return page
 
 
-def _render(report: AuditReport, limits: Limits) -> str:
+def load_template() -> Any:
+    """Return the page's template.
+
+    Raises:
+        OptionalDependencyError: Jinja is not installed.
+    """
     jinja2 = load_extra("jinja2", extra="audit")
-    markup = load_extra("markupsafe", extra="audit").Markup
     environment = jinja2.Environment(
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -90,11 +94,16 @@ def _render(report: AuditReport, limits: Limits) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"name": _show_short, "percent": percent, "text": _show_note}
+    return environment.get_template("page.html")
+
+
+def _render(report: AuditReport, limits: Limits) -> str:
+    markup = load_extra("markupsafe", extra="audit").Markup
     style = (_HERE / "page.css").read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     shown = _gather(report, limits)
     shown["lengths"] = [(chart, markup(chart.svg)) for chart in shown["lengths"]]
-    page: str = environment.get_template("page.html").render(
+    page: str = load_template().render(
         shown,
         report=report,
         report_file=REPORT_FILE,

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from forgelm.audit.conversations import TurnSummary
-from forgelm.audit.croissant.column_types import observe_rows, read_arrow_schema
+from forgelm.audit.croissant.column_types import ColumnType, observe_rows, read_arrow_schema, read_cells
 from forgelm.audit.duplicates.contamination import Contamination, count_rows, find_contamination
 from forgelm.audit.findings import Finding
 from forgelm.audit.language import LanguageSample
@@ -54,7 +54,7 @@ def audit_batch(batch: ReadBatch, tools: Tools, first: int = 0) -> PartState:
         problems=batch.problems.merge(Problems.of((Reason.NUL, batch.line_of(row)) for row in nul)),
         columns=leaves.columns,
         names=leaves.names,
-        types=observe_rows(batch.values) if batch.table is None else read_arrow_schema(batch.table.schema),
+        types=_read_types(batch),
         languages=LanguageSample(tools.options.language_sample).add(said, first),
         turns=TurnSummary(len(batch)),
         token_lengths=(count_tokens(texts.to_pylist(), tools.count_tokens),) if tools.count_tokens else (),
@@ -62,6 +62,12 @@ def audit_batch(batch: ReadBatch, tools: Tools, first: int = 0) -> PartState:
         contaminated=Counter(count_rows(hits)),
         texts=(texts,),
     )
+
+
+def _read_types(batch: ReadBatch) -> dict[str, ColumnType]:
+    if batch.table is None:
+        return observe_rows(batch.values)
+    return read_cells(batch.table) if batch.cells else read_arrow_schema(batch.table.schema)
 
 
 def _find(batch: ReadBatch, leaves: Leaves, tools: Tools) -> tuple[tuple[LocalFinding, ...], Counter[Any], list[int]]:

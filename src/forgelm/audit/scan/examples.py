@@ -1,4 +1,4 @@
-"""Clusters of duplicates to what a person reads: their places, and the beginning of each text, masked."""
+"""Clusters of duplicates to what a person reads: their places, and of each text the part where they differ, masked."""
 
 from __future__ import annotations
 
@@ -17,11 +17,15 @@ from forgelm.audit.secrets.find import mask_secrets
 MOST_CLUSTERS = 50
 MOST_ROWS = 5
 _SHOWN = 400
-_READ = 1200  # a value that begins in what is shown is seen whole
+_BEFORE = 120  # how much is shown of what they share before their first difference
+_READ = 100_000  # a value that begins in what is shown, such as a private key, is seen whole
 
 
 def show_clusters(found: Duplicates, places: Places, fetch: Fetch, scanner: Scanner) -> tuple[DuplicateCluster, ...]:
-    """Return the largest clusters, the first rows of each with an example of their text."""
+    """Return the largest clusters, with a part of the text of their first rows.
+
+    It is the beginning, or where they are equal for long, what stands around their first difference.
+    """
     clusters = list_clusters(found, most=MOST_CLUSTERS, most_rows=MOST_ROWS)
     numbers = {place: _number(place, found) for cluster in clusters for place in cluster.rows}
     # Rows with the same text are read once.
@@ -40,8 +44,21 @@ def _show(
     texts: dict[int, str],
     places: Places,
 ) -> DuplicateCluster:
-    rows = tuple(DuplicateRow(places.find(numbers[place]), texts[source[place]]) for place in cluster.rows)
+    examples = _cut([texts[source[place]] for place in cluster.rows])
+    rows = tuple(
+        DuplicateRow(places.find(numbers[place]), example)
+        for place, example in zip(cluster.rows, examples, strict=True)
+    )
     return DuplicateCluster(cluster.size, cluster.exact, rows)
+
+
+def _cut(texts: Sequence[str]) -> list[str]:
+    """Return what is shown of texts: the same part of each."""
+    differing = (place for place, characters in enumerate(zip(*texts, strict=False)) if len(set(characters)) > 1)
+    shared = next(differing, 0 if len(set(texts)) == 1 else min(map(len, texts)))
+    begin = shared - _BEFORE if shared > 2 * _BEFORE else 0
+    end = begin + _SHOWN
+    return [("…" if begin else "") + text[begin:end] + ("…" if len(text) > end else "") for text in texts]
 
 
 def _number(place: RowPlace, found: Duplicates) -> int:
@@ -53,8 +70,8 @@ def _begin(texts: Sequence[str]) -> list[str]:
 
 
 def _mask_all(texts: Sequence[str], scanner: Scanner) -> list[str]:
-    """Mask the few texts that hold something, and cut all to what is shown."""
+    """Mask the few texts that hold something."""
     masked = list(texts)
     for row in {row for row, _ in scan_batch(TextBatch.from_texts(texts).to_arrow(), scanner)}:
         masked[row] = mask_secrets(mask_pii(texts[row]))
-    return [text if len(text) <= _SHOWN else text[:_SHOWN] + "…" for text in masked]
+    return masked
