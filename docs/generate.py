@@ -99,11 +99,19 @@ def main() -> None:
 
 def _sections(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, field in schema["properties"].items():
-        section = _resolve(schema, field)
-        yield name, section
-        for inner, nested in section["properties"].items():
-            if "properties" in (found := _resolve(schema, nested)):
-                yield f"{name}.{inner}", found
+        yield from _nested(schema, name, field)
+
+
+def _nested(schema: Mapping[str, Any], name: str, field: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield a field's section and those inside it; in lists and mappings it stands for each of their values."""
+    found = _resolve(schema, field)
+    inner = found.get("items") or found.get("additionalProperties")
+    if isinstance(inner, Mapping):
+        yield from _nested(schema, f"{name}[]" if "items" in found else f"{name}.*", inner)
+    elif "properties" in found:
+        yield name, found
+        for key, nested in found["properties"].items():
+            yield from _nested(schema, f"{name}.{key}", nested)
 
 
 def _resolve(schema: Mapping[str, Any], field: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -127,7 +135,7 @@ def _fields(schema: Mapping[str, Any], section: Mapping[str, Any]) -> str:
     for name, field in section["properties"].items():
         kind = _kind(schema, field)
         if kind.count(",") >= _LONG_CHOICE:
-            notes.append(f"`{name}` is one of {kind}.")
+            notes.append(f"`{name}` is {'a' if kind.startswith('mapping') else 'one of'} {kind}.")
             kind = "one of those below"
         said = f"**Deprecated.** {field['description']}" if field.get("deprecated") else field["description"]
         said = said.replace("**Deprecated.** Deprecated: write", "**Deprecated:** write")
@@ -147,6 +155,8 @@ def _one_kind(schema: Mapping[str, Any], choice: Mapping[str, Any]) -> str:
         return f"`{choice['const']}`"
     if "properties" in choice:
         return "section"
+    if choice.get("format") == "date":
+        return "date"
     if choice.get("type") == "array":
         return f"list of {_one_kind(schema, choice['items'])}"
     if choice.get("type") == "object":

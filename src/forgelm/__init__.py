@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from forgelm.evidence.approval import ApprovalCheck
     from forgelm.evidence.approval_check import verify_approvals
     from forgelm.evidence.chain import VerifyResult, verify_audit_log
+    from forgelm.evidence.documents.verify_annex_iv import VerifyAnnexIVResult, verify_annex_iv_artifact
     from forgelm.evidence.inventory import VerifyIntegrityResult, verify_integrity
     from forgelm.evidence.ledger import AuditLogger
     from forgelm.model.authentication import setup_authentication
@@ -78,6 +79,7 @@ _HOMES = MappingProxyType(
         "StorageError": "forgelm.base.errors",
         "TrainResult": "forgelm.run.result",
         "TrainingError": "forgelm.base.errors",
+        "VerifyAnnexIVResult": "forgelm.evidence.documents.verify_annex_iv",
         "VerifyIntegrityResult": "forgelm.evidence.inventory",
         "VerifyResult": "forgelm.evidence.chain",
         "approve_run": "forgelm.publish.decide",
@@ -101,6 +103,7 @@ _HOMES = MappingProxyType(
         "setup_authentication": "forgelm.model.authentication",
         "show_run": "forgelm.publish.approvals",
         "verify_approvals": "forgelm.evidence.approval_check",
+        "verify_annex_iv_artifact": "forgelm.evidence.documents.verify_annex_iv",
         "verify_audit_log": "forgelm.evidence.chain",
         "verify_integrity": "forgelm.evidence.inventory",
     }
@@ -128,6 +131,7 @@ __all__ = [
     "StorageError",
     "TrainResult",
     "TrainingError",
+    "VerifyAnnexIVResult",
     "VerifyIntegrityResult",
     "VerifyResult",
     "__api_version__",
@@ -152,6 +156,7 @@ __all__ = [
     "revoke_run",
     "setup_authentication",
     "show_run",
+    "verify_annex_iv_artifact",
     "verify_approvals",
     "verify_audit_log",
     "verify_integrity",

@@ -111,6 +111,8 @@ DEFAULTS = {
         "known_limitations": "",
         "system_version": "",
         "risk_classification": "minimal-risk",
+        **dict.fromkeys(("previous_versions", "declared_by", "declared_on", "gpai")),
+        "annex_iv": {},
     },
     "risk_assessment": {
         "intended_use": "",
@@ -120,12 +122,18 @@ DEFAULTS = {
         "vulnerable_groups_considered": False,
     },
 }
+_DECLARED = (
+    *("design_choices", "data_preparation", "assumptions", "suitability", "bias_examination", "bias_measures"),
+    *("gaps", "representativeness", "setting"),
+)
 GOVERNANCE = {
     "collection_method": "",
     "annotation_process": "",
     "known_biases": "",
     "personal_data_included": False,
     "dpia_completed": False,
+    **dict.fromkeys(_DECLARED),
+    "datasets": [],
 }
 REQUIRED = {"model": {"name_or_path"}, "data": {"dataset_name_or_path"}}
 
@@ -224,6 +232,8 @@ REFUSED: list[tuple[str, Any]] = [
     *[("data.governance.known_biases", value) for value in ([], None)],
     *[("data.governance.personal_data_included", value) for value in ("perhaps", None)],
     *[("data.governance.dpia_completed", value) for value in ("perhaps", None)],
+    *[(f"data.governance.{name}", value) for name in _DECLARED for value in ("n/a", 1)],
+    *[("data.governance.datasets", value) for value in (None, {}, [{"name": "rows.jsonl"}])],
     *[("auth.hf_token", value) for value in (1, [], "", "a b", "a\n", "***REDACTED***")],
     *[("evaluation.auto_revert", value) for value in ("perhaps", None)],
     *[("evaluation.max_acceptable_loss", value) for value in ("low", float("nan"), float("inf"), True)],
@@ -254,6 +264,10 @@ REFUSED: list[tuple[str, Any]] = [
         )
         for value in (1.0, None)
     ],
+    *[(f"compliance.{name}", value) for name in ("previous_versions", "declared_by") for value in ("...", 1)],
+    *[("compliance.declared_on", value) for value in (1, "yesterday")],
+    *[("compliance.annex_iv", value) for value in (None, [], {"1b": None}, {"10": {"statement": "So it is."}})],
+    *[("compliance.gpai", value) for value in ("none", [], {"licence": "tbd"})],
     *[("compliance.risk_classification", value) for value in ("high", "high-risk", "unacceptable", None)],
     *[("risk_assessment.intended_use", value) for value in (1, None)],
     *[("risk_assessment.foreseeable_misuse", value) for value in ("misuse", [1], None)],

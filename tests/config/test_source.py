@@ -86,7 +86,7 @@ def test_merge_keys_fill_in_what_is_not_written() -> None:
         ("a: 1\na: 2\n", 2, 1, "there twice, first in line 1"),
         ("a:\n  b: {c: 1, c: 2}\n", 2, 13, "there twice"),
         ("on: 1\n", 1, 1, "must be text, and YAML reads 'on'"),
-        ("1: x\n", 1, 1, "must be text"),
+        ("1.5: x\n", 1, 1, "must be text"),
         ("a: {[x]: 1}\n", 1, 5, "must be text"),
         ("a: !!python/object/apply:os.system ['true']\n", 1, 4, "tag '"),
         ("a: !!python/name:os.system\n", 1, 4, "tag '"),

@@ -1,26 +1,13 @@
-"""What stands in a card is text, never markup of whoever wrote the text."""
+"""The model card of a real run: figures, verdict, and what the hub reads."""
 
 from __future__ import annotations
 
-import pytest
-
-from forgelm.evidence.cards import escape
+from support import Finished
 
 
-@pytest.mark.parametrize(
-    ("text", "escaped"),
-    [
-        ("plain words, 1.5 & more", r"plain words, 1.5 \& more"),
-        ("<script>", r"\<script\>"),
-        ("a | b", r"a \| b"),
-        ("*bold* _thin_ `code` ~~gone~~", r"\*bold\* \_thin\_ \`code\` \~\~gone\~\~"),
-        ("[text](url)", r"\[text\](url)"),
-        ("# heading", r"\# heading"),
-        ("&lt;b&gt;", r"\&lt;b\&gt;"),
-        ("back\\slash", r"back\\slash"),
-        ("two\nlines\tand\r\n\r\na gap  ", "two lines and a gap"),
-        ("", ""),
-    ],
-)
-def test_escape(text: str, escaped: str) -> None:
-    assert escape(text) == escaped
+def test_a_card_says_how_the_model_was_judged(finished: Finished) -> None:
+    card = (finished.root / "final_model" / "README.md").read_text(encoding="utf-8")
+    assert card.startswith("---\nlanguage:")
+    assert "model-index:" in card
+    assert "base_model:" not in card.partition("\n---\n")[0]
+    assert "## Verdict" in card

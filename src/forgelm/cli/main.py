@@ -29,6 +29,7 @@ COMMANDS = MappingProxyType(
         "schema": ("forgelm.cli.schema", "Print the JSON Schema of the configuration, for editors."),
         "sign": ("forgelm.cli.sign", "Sign a model folder in the form of OpenSSF Model Signing."),
         "verify": ("forgelm.cli.bundle", "Check a bundle or a run folder: everything in it, offline."),
+        "verify-annex-iv": ("forgelm.cli.verify_annex_iv", "Check an Annex IV file and the evidence it points to."),
         "verify-audit": ("forgelm.cli.verify", "Check the hash chain of an audit log."),
         "verify-integrity": ("forgelm.cli.verify", "Check a model folder against its integrity manifest."),
         "verify-signature": ("forgelm.cli.sign", "Check a model folder against its signature."),

@@ -2,6 +2,7 @@
 
 from forgelm.config.approval import ApprovalConfig
 from forgelm.config.data import DataConfig, GovernanceConfig
+from forgelm.config.declarations import DatasetDeclaration, GpaiConfig, Statement
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig, RiskTier
 from forgelm.config.load import load_config
@@ -16,14 +17,17 @@ __all__ = [
     "AuthConfig",
     "ComplianceConfig",
     "DataConfig",
+    "DatasetDeclaration",
     "EvaluationConfig",
     "ForgeConfig",
     "GovernanceConfig",
+    "GpaiConfig",
     "LoraConfig",
     "ModelConfig",
     "RetentionConfig",
     "RiskAssessmentConfig",
     "RiskTier",
+    "Statement",
     "TrainingConfig",
     "build_json_schema",
     "load_config",

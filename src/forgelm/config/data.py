@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from forgelm.config.declarations import DatasetDeclaration, Said
 from forgelm.config.section import Place, Section, read_number, refuse
 
 Column = Literal["messages", "prompt", "completion", "text", "system", "instruction", "input", "output"]
@@ -20,6 +21,18 @@ class GovernanceConfig(Section):
     known_biases: str = Field("", description="Biases the data is known to have.")
     personal_data_included: bool = Field(False, description="Whether the data contains personal data.")
     dpia_completed: bool = Field(False, description="Whether a data protection impact assessment was made.")
+    design_choices: Said | None = Field(None, description="Choices made in designing the data set.")
+    data_preparation: Said | None = Field(None, description="Cleaning, enrichment and aggregation before this run.")
+    assumptions: Said | None = Field(None, description="What the data is supposed to measure and represent.")
+    suitability: Said | None = Field(None, description="Whether enough suitable data was available.")
+    bias_examination: Said | None = Field(None, description="How the data was examined for harmful biases.")
+    bias_measures: Said | None = Field(None, description="What was done to detect, prevent and reduce such biases.")
+    gaps: Said | None = Field(None, description="Gaps and shortcomings of the data, and how they are addressed.")
+    representativeness: Said | None = Field(None, description="For whom it is representative, and how that is known.")
+    setting: Said | None = Field(
+        None, description="Geographical, contextual, behavioural or functional setting the data fits."
+    )
+    datasets: list[DatasetDeclaration] = Field(default_factory=list, description="Declarations, dataset by dataset.")
 
 
 class DataConfig(Section):
@@ -62,6 +75,19 @@ class DataConfig(Section):
         if len(set(value.values())) != len(value):
             raise ValueError("two parts cannot come from the same column")
         return value
+
+    @model_validator(mode="after")
+    def _check_declared_datasets(self) -> Self:
+        used = (self.dataset_name_or_path, *(self.extra_datasets or ()))
+        declared = [item.name for item in self.governance.datasets] if self.governance else []
+        for name in declared:
+            if name not in used:
+                raise refuse(
+                    "governance", f"datasets declares {name!r}, which is not trained on", f"one of: {', '.join(used)}"
+                )
+        if len(set(declared)) != len(declared):
+            raise refuse("governance", "datasets declares the same dataset twice")
+        return self
 
     @model_validator(mode="after")
     def _check_mix_ratio(self) -> Self:

@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import Field, field_serializer, field_validator
 
 from forgelm.base.redact import REDACTED
+from forgelm.config.declarations import AnnexItem, Day, GpaiConfig, Said, Statement
 from forgelm.config.section import Section
 
 
@@ -37,6 +38,16 @@ class ComplianceConfig(Section):
     known_limitations: str = Field("", description="What the system should not be used for, and where it fails.")
     system_version: str = Field("", description="Version of the system.")
     risk_classification: RiskTier = Field(RiskTier.MINIMAL, description="Declared risk class of the system.")
+    previous_versions: Said | None = Field(None, description="How this version relates to earlier ones.")
+    declared_by: Said | None = Field(
+        None, description="Person who makes the declarations of this file; null is who runs the command."
+    )
+    declared_on: Day | None = Field(None, description="Date of the declarations; null is the date of the run.")
+    annex_iv: dict[AnnexItem, Statement] = Field(
+        default_factory=dict,
+        description="Statements on items of Annex IV, by number: 1a to 1h, 2a to 2h, 3 to 9.",
+    )
+    gpai: GpaiConfig | None = Field(None, description="Declarations about the model as a general-purpose AI model.")
 
 
 class RiskAssessmentConfig(Section):

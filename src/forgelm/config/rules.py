@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
+from forgelm.config.data import DataConfig
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.explain import Finding
 from forgelm.config.governance import ComplianceConfig, RiskAssessmentConfig, RiskTier
 from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.placeholder import is_placeholder
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.training import TrainingConfig
 
@@ -32,6 +34,8 @@ class Sections(Protocol):
     @property
     def training(self) -> TrainingConfig: ...
     @property
+    def data(self) -> DataConfig: ...
+    @property
     def evaluation(self) -> EvaluationConfig | None: ...
     @property
     def compliance(self) -> ComplianceConfig | None: ...
@@ -52,7 +56,12 @@ def find_conflicts(config: Sections) -> tuple[Finding, ...]:
 
 def find_warnings(config: Sections) -> tuple[str, ...]:
     """Return what a user should be told about ``config`` although it can be run."""
-    return (*_training_warnings(config), *_model_warnings(config), *_risk_warnings(config))
+    return (
+        *_training_warnings(config),
+        *_model_warnings(config),
+        *_risk_warnings(config),
+        *_placeholder_warnings(config),
+    )
 
 
 def _full_fine_tuning_conflicts(config: Sections) -> Iterator[Finding]:
@@ -131,6 +140,20 @@ def _risk_warnings(config: Sections) -> Iterator[str]:
         yield _BANNER
     if len(set(tiers)) > 1:
         yield f"compliance.risk_classification is '{tiers[0]}' but risk_assessment.risk_category is '{tiers[1]}'"
+
+
+def _placeholder_warnings(config: Sections) -> Iterator[str]:
+    sections = (
+        ("compliance", config.compliance),
+        ("risk_assessment", config.risk_assessment),
+        ("data.governance", config.data.governance),
+    )
+    for name, section in sections:
+        for field in sorted(section.model_fields_set) if section is not None else ():
+            value = getattr(section, field)
+            for text in value if isinstance(value, list) else [value]:
+                if type(text) is str and text.strip() and is_placeholder(text):
+                    yield f"{name}.{field} is a placeholder ({text.strip()!r}): the documents count it as not declared"
 
 
 def _declared_tiers(config: Sections) -> Iterator[tuple[tuple[str, str], RiskTier]]:

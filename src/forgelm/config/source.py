@@ -169,7 +169,7 @@ class _Reader:
             spot = _spot(key_node, self._file)
             if key_node.tag == f"{_TAG}merge":
                 merged.append(value_node)
-            elif not isinstance(key_node, yaml.ScalarNode) or key_node.tag != f"{_TAG}str":
+            elif not isinstance(key_node, yaml.ScalarNode) or not _is_text(key_node):
                 shown = f"'{redact_text(key_node.value)}'" if isinstance(key_node, yaml.ScalarNode) else "this"
                 self._note(f"a key must be text, and YAML reads {shown} as something else", spot, loc)
             elif key_node.value in data:
@@ -222,6 +222,11 @@ def _read_scalar(kind: str, value: str) -> Any:
 
 
 _SCALARS = frozenset({"str", "null", "bool", "int", "float", "timestamp", "merge", "value"})
+
+
+def _is_text(key: yaml.ScalarNode) -> bool:
+    """Whether a key is text, or a plain number, which can only be meant as its digits: the items of Annex IV."""
+    return key.tag == f"{_TAG}str" or (key.tag == f"{_TAG}int" and key.value.isascii() and key.value.isdigit())
 
 
 def _spot(marked: Any, file: str) -> Spot:

@@ -1,21 +1,32 @@
-"""Writes the two documents that travel inside the model folder: the model card and the deployer's instructions."""
+"""Writes the model card: what the hub reads as metadata, and what people read below it."""
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
+from typing import Any
 
 import yaml
 
 from forgelm.base.files import write_text
+from forgelm.base.redact import redact
 from forgelm.evidence.environment import package_version
+from forgelm.evidence.markup import code, escape, table
 from forgelm.evidence.record import RunRecord
 from forgelm.model.revision import BUILTIN_PREFIX
 
-_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+# Licence identifiers of the hub's own list that models are most often under.
+_LICENSES = frozenset(
+    {
+        "apache-2.0", "bsd-2-clause", "bsd-3-clause", "bigscience-openrail-m", "cc-by-4.0", "cc-by-nc-4.0",
+        "cc-by-sa-4.0", "cc0-1.0", "gemma", "gpl-3.0", "lgpl-3.0", "llama2", "llama3", "llama3.1", "llama3.2",
+        "llama3.3", "mit", "mpl-2.0", "openrail", "unlicense",
+    }
+)  # fmt: skip
+_LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*")
 _HIDDEN_SECTIONS = frozenset({"auth", "webhook", "monitoring", "synthetic"})
-_UNSAID = "Not specified"
 
 
 def write_model_card(folder: Path, record: RunRecord) -> Path:
@@ -23,23 +34,17 @@ def write_model_card(folder: Path, record: RunRecord) -> Path:
     return write_text(folder / "README.md", render_model_card(record))
 
 
-def write_deployer_instructions(folder: Path, record: RunRecord) -> Path:
-    """Write ``deployer_instructions.md``: what a deployer must know before using the model."""
-    return write_text(folder / "deployer_instructions.md", render_deployer_instructions(record))
-
-
 def render_model_card(record: RunRecord) -> str:
     """Return the card as Markdown; a model that failed a gate says so at the top."""
     config = record.config
-    name = f"{Path(config.model.name_or_path).name}_finetune"
-    parts = [_metadata(record), f"# {escape(name)}"]
+    parts = [_metadata(record), f"# {escape(_name(record))}"]
     if not record.verdict.passed:
         parts.append(f"> **This model failed its quality gates:** {escape(record.verdict.reason or '')}")
     parts += [
         f"A fine-tune of {code(config.model.name_or_path)} by ForgeLM, run {code(record.run_id)}.",
-        "## Training details\n\n" + _table(_training_rows(record)),
+        "## Training details\n\n" + table(_training_rows(record)),
         "## Verdict\n\n" + _verdict_table(record),
-        "## Metrics\n\n" + _table([(key, f"{value:.4f}") for key, value in record.metrics.items() if "/" not in key]),
+        "## Metrics\n\n" + table([(key, f"{value:.4f}") for key, value in record.metrics.items() if "/" not in key]),
         "## Configuration\n\n```yaml\n" + _shown_config(record) + "```",
         "## Usage\n\n```python\n" + _usage(record) + "```",
         f"Made by ForgeLM {package_version('forgelm')} on {datetime.now(UTC):%Y-%m-%d}.",
@@ -47,70 +52,65 @@ def render_model_card(record: RunRecord) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def render_deployer_instructions(record: RunRecord) -> str:
-    """Return the seven sections of the instructions as Markdown; what nobody declared reads "Not specified"."""
-    compliance, risk = record.config.compliance, record.config.risk_assessment
-    misuse = [f"- It should not be used for: {escape(item)}" for item in risk.foreseeable_misuse] if risk else []
-    identity = [
-        ("System", _said(compliance.system_name if compliance else "")),
-        ("Version", _said(compliance.system_version if compliance else "")),
-        ("Provider", _said(compliance.provider_name if compliance else "")),
-        ("Contact", _said(compliance.provider_contact if compliance else "")),
-        ("Base model", code(record.config.model.name_or_path)),
-        ("Method", escape(record.loaded.adapter_method)),
-        ("Run", code(record.run_id)),
-    ]
-    sections = [
-        ("System identity", _table(identity)),
-        ("Intended purpose", _said(compliance.intended_purpose if compliance else "")),
-        ("Known limitations", "\n".join([_said(compliance.known_limitations if compliance else ""), *misuse])),
-        ("Measured performance", _table([(key, f"{value:.4f}") for key, value in record.metrics.items()])),
-        (
-            "Human oversight",
-            "\n".join(
-                [
-                    "- A person able to override or stop the system must be named before it is deployed.",
-                    "- Outputs must be checked where a mistake could harm someone.",
-                    f"- Release needed a person's approval: {'yes' if _approval(record) else 'no'}.",
-                ]
-            ),
-        ),
-        (
-            "Hardware",
-            escape(f"Trained on {record.loaded.hardware.device}; loads in {record.loaded.precision.load_dtype}."),
-        ),
-        ("Reporting incidents", f"Report malfunctions to: {_said(compliance.provider_contact if compliance else '')}"),
-    ]
-    body = "\n\n".join(f"## {number}. {title}\n\n{text}" for number, (title, text) in enumerate(sections, 1))
-    return f"# Instructions for deployers\n\n{body}\n"
-
-
-def escape(text: str) -> str:
-    """Return ``text`` with every character that Markdown would read as markup escaped, on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
-
-
-def code(text: str) -> str:
-    """Return ``text`` as a Markdown code span that cannot end early or break a table."""
-    return "`" + " ".join(text.split()).replace("`", "'").replace("|", "\\|") + "`"
-
-
-def _metadata(record: RunRecord) -> str:
-    config = record.config
+def build_card_metadata(record: RunRecord) -> dict[str, Any]:
+    """Return the card's metadata in the hub's terms; what the hub cannot resolve, such as local paths, is left out."""
+    config, revision = record.config, record.loaded.revision
     tags = ["forgelm", "fine-tuned", config.training.trainer_type]
     tags += ["lora", config.lora.method] if config.lora else ["full-fine-tuning"]
     if record.loaded.precision.four_bit:
         tags.append("qlora")
     merged = config.lora is None or config.training.merge_adapters
+    base = {} if revision.is_local else {"base_model": revision.repo_id}
     header = {
-        "language": ["en"],
+        "language": _languages(record),
+        **_license(record),
         "library_name": "transformers" if merged else "peft",
         "pipeline_tag": "text-generation",
-        "base_model": config.model.name_or_path,
-        "base_model_relation": "finetune" if merged else "adapter",
+        **base,
+        **({"base_model_relation": "finetune" if merged else "adapter"} if base else {}),
+        "datasets": [source.name for source in record.prepared.sources if source.kind == "huggingface_hub"],
         "tags": list(dict.fromkeys(tags)),
+        "model-index": _results(record),
     }
-    return f"---\n{yaml.safe_dump(header, sort_keys=False)}---"
+    return {key: value for key, value in header.items() if value}
+
+
+def _metadata(record: RunRecord) -> str:
+    return f"---\n{yaml.safe_dump(redact(build_card_metadata(record)), sort_keys=False)}---"
+
+
+def _languages(record: RunRecord) -> list[str]:
+    """Return the codes of the languages declared; without any the contract's "en"."""
+    governance = record.config.data.governance
+    declared = [language.lower() for item in governance.datasets for language in item.languages] if governance else []
+    codes = [language for language in declared if _LANGUAGE.fullmatch(language)]
+    return list(dict.fromkeys(codes)) or ["en"]
+
+
+def _license(record: RunRecord) -> dict[str, str]:
+    """Return the licence as the hub spells it: one of its identifiers, or "other" with a name."""
+    gpai = record.config.compliance.gpai if record.config.compliance else None
+    if gpai is None or gpai.licence is None:
+        return {}
+    known = gpai.licence.lower()
+    return {"license": known} if known in _LICENSES else {"license": "other", "license_name": gpai.licence}
+
+
+def _results(record: RunRecord) -> list[dict[str, Any]]:
+    """Return the validation loss in the hub's form for results."""
+    loss = next((item for item in record.measurements if item.name == "eval_loss" and item.value is not None), None)
+    if loss is None or not math.isfinite(loss.value or 0.0):
+        return []
+    source = record.prepared.sources[0]
+    kind = source.name if source.kind == "huggingface_hub" else "local"
+    dataset = {"name": PurePath(source.name).name, "type": kind, "split": "validation"}
+    metric = {"type": "loss", "value": loss.value, "name": f"validation loss, nats per token, n={loss.n}"}
+    task = {"type": "text-generation", "name": "Text generation"}
+    return [{"name": _name(record), "results": [{"task": task, "dataset": dataset, "metrics": [metric]}]}]
+
+
+def _name(record: RunRecord) -> str:
+    return f"{Path(record.config.model.name_or_path).name}_finetune"
 
 
 def _training_rows(record: RunRecord) -> list[tuple[str, str]]:
@@ -137,7 +137,7 @@ def _training_rows(record: RunRecord) -> list[tuple[str, str]]:
 def _verdict_table(record: RunRecord) -> str:
     if not record.verdict.gates:
         return "No gate was configured."
-    return _table([(f"{gate.gate}: {gate.status}", escape(gate.reason)) for gate in record.verdict.gates])
+    return table([(f"{gate.gate}: {gate.status}", escape(gate.reason)) for gate in record.verdict.gates])
 
 
 def _shown_config(record: RunRecord) -> str:
@@ -167,15 +167,3 @@ def _usage(record: RunRecord) -> str:
         f"{peft}from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
         f'tokenizer = AutoTokenizer.from_pretrained("PATH_TO_THIS_FOLDER")\n{load}'
     )
-
-
-def _approval(record: RunRecord) -> bool:
-    return bool(record.config.evaluation and record.config.evaluation.require_human_approval)
-
-
-def _said(text: str) -> str:
-    return escape(text) if text.strip() else _UNSAID
-
-
-def _table(rows: list[tuple[str, str]]) -> str:
-    return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows)])

@@ -36,6 +36,7 @@ class LoadedModel:
     adapter_method: str
     trainable_parameters: int
     total_parameters: int
+    architecture: str
 
     @property
     def quantization(self) -> str:
@@ -64,6 +65,7 @@ def load(config: ForgeConfig) -> LoadedModel:
     load_extra("transformers", extra="train").set_seed(config.training.seed)
     model = load_base(config, revision, precision, hardware)
     check_vocabulary(model, tokenizer, revision.repo_id)
+    architecture = type(model).__name__
     if config.lora is not None:
         model = attach_adapter(
             model,
@@ -81,6 +83,7 @@ def load(config: ForgeConfig) -> LoadedModel:
         adapter_method=adapter_method(config.lora),
         trainable_parameters=parameters.trainable,
         total_parameters=parameters.total,
+        architecture=architecture,
     )
 
 

@@ -8,6 +8,7 @@ from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.evidence.approval import Policy
+from forgelm.evidence.documents.annex_iv import read_attachments
 from forgelm.model.load import load_tokenizer, plan_load, resolve
 from forgelm.run.folder import check_writable, run_files
 from forgelm.train.loop import tokenise_data
@@ -24,6 +25,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     check_writable(files.root)
     check_tracker(config.training.report_to)
     Policy.of(config.evaluation.approval if config.evaluation else None)
+    read_attachments(config.compliance.annex_iv if config.compliance else {})
     with private(offline=config.model.offline):
         prepared = prepare_run(config)
         revision = resolve(config)

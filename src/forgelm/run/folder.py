@@ -14,6 +14,7 @@ from filelock import FileLock, Timeout
 
 from forgelm.base.errors import ConfigError, RunBusyError
 from forgelm.base.files import INTEGRITY_FILE, RunFiles
+from forgelm.base.folder_swap import recover_folder
 from forgelm.config.root import ForgeConfig
 
 logger = logging.getLogger(__name__)
@@ -53,7 +54,11 @@ def open_folder(files: RunFiles) -> Iterator[None]:
 
 
 def remove_unfinished(files: RunFiles) -> tuple[str, ...]:
-    """Remove staging folders that a killed run left unsealed and return their names. The caller holds the folder."""
+    """Remove staging folders that a killed run left unsealed and return their names. The caller holds the folder.
+
+    Documents whose replacement was cut short are put in order as well.
+    """
+    recover_folder(files.compliance)
     left = [
         path
         for path in sorted(files.root.glob(f"{glob.escape(files.final_model_dir)}.staging.*"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import shutil
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from forgelm.base.errors import IntegrityError, StoppedError
@@ -18,12 +19,16 @@ from forgelm.evaluate.loss import measure_loss
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.self_check import measure_saved_model
 from forgelm.evidence.approval import Policy
-from forgelm.evidence.cards import write_deployer_instructions, write_model_card
+from forgelm.evidence.cards import write_model_card
+from forgelm.evidence.documents.annex_iv import read_attachments
+from forgelm.evidence.documents.dossier import open_dossier, with_model
+from forgelm.evidence.documents.instructions import write_instructions
+from forgelm.evidence.documents.lineage import write_lineage
+from forgelm.evidence.documents.write import write_documents
 from forgelm.evidence.erasure.journal import finish_erasures
 from forgelm.evidence.erasure.retention import enforce_retention
 from forgelm.evidence.inventory import verify_integrity, write_integrity_manifest
 from forgelm.evidence.ledger import AuditLogger
-from forgelm.evidence.manifest import write_compliance
 from forgelm.evidence.record import RunRecord
 from forgelm.evidence.review import copy_for_review
 from forgelm.gate import Thresholds, Verdict, decide
@@ -114,6 +119,7 @@ def _run(run: _Run) -> TrainResult:
     )
     enforce_retention(run.files, config.retention, config.data, emit)
     check_tracker(config.training.report_to)
+    read_attachments(config.compliance.annex_iv if config.compliance else {})
     prepared = _prepare(run)
     trained = _train(run, prepared)
     run.stop.check()
@@ -238,7 +244,12 @@ def _write_evidence(run: _Run, record: RunRecord) -> None:
     report = run.files.data_audit_report
     if not report.is_file():
         run.emit(Event.GOVERNANCE_SECTION_MISSING, section="data_audit", expected_path=report.name)
-    written = write_compliance(run.files, record)
+    dossier = open_dossier(record, run.files)
+    write_model_card(staging, record)
+    write_instructions(staging, dossier)
+    write_lineage(staging, record)
+    _seal(run, staging)
+    written = write_documents(run.files, with_model(dossier, staging), destination=_destination(run, record.verdict))
     run.emit(
         Event.GOVERNANCE_EXPORTED,
         output_path="compliance/data_governance_report.json",
@@ -251,8 +262,9 @@ def _write_evidence(run: _Run, record: RunRecord) -> None:
         governance_ok=True,
         sha256={path.name: sha256_file(path) for path in written},
     )
-    write_model_card(staging, record)
-    write_deployer_instructions(staging, record)
+
+
+def _seal(run: _Run, staging: Path) -> None:
     write_integrity_manifest(staging)
     checked = verify_integrity(str(staging))
     if not checked.valid:
@@ -264,13 +276,27 @@ def _write_evidence(run: _Run, record: RunRecord) -> None:
     )
 
 
-def _publish(run: _Run, record: RunRecord) -> Published:
-    limits, verdict = run.config.evaluation, record.verdict
-    disposition = choose_disposition(
+def _destination(run: _Run, verdict: Verdict) -> str:
+    """Return where the model goes, in words; it goes there once the documents say so."""
+    return {
+        Disposition.PROMOTED: f"becomes final, in {run.files.final_model_dir}",
+        Disposition.HELD: "waits in staging for a person's approval",
+        Disposition.REFUSED: "is refused and kept in quarantine",
+    }[_disposition(run, verdict)]
+
+
+def _disposition(run: _Run, verdict: Verdict) -> Disposition:
+    limits = run.config.evaluation
+    return choose_disposition(
         verdict,
         auto_revert=bool(limits and limits.auto_revert),
         require_human_approval=bool(limits and limits.require_human_approval),
     )
+
+
+def _publish(run: _Run, record: RunRecord) -> Published:
+    verdict = record.verdict
+    disposition = _disposition(run, verdict)
     published = promote(run.files, run.run_id, verdict, disposition, run.emit)
     if disposition is Disposition.HELD:
         run.emit(Event.HUMAN_APPROVAL_REQUIRED, **_ask(run, record))

@@ -1,0 +1,60 @@
+"""Reads the dataset audit that lies in a run folder: its digest, its findings, and whether it saw the same bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forgelm.base.files import sha256_bytes
+
+_SUMMARIES = (
+    "verdict",
+    "total_samples",
+    "pii_summary",
+    "pii_severity",
+    "secrets_summary",
+    "near_duplicate_summary",
+    "cross_split_overlap",
+    "quality_summary",
+)
+
+
+@dataclass(frozen=True)
+class DataAudit:
+    """``report`` is the audit's own document; ``problem`` says why there is none although the file is there."""
+
+    file: str
+    sha256: str
+    report: dict[str, Any]
+    problem: str | None = None
+
+    @property
+    def findings(self) -> dict[str, Any]:
+        """Return the audit's own summaries."""
+        return {key: self.report[key] for key in _SUMMARIES if key in self.report}
+
+    def covers(self, digests: Iterable[str]) -> bool | None:
+        """Whether every one of the files' ``digests`` was audited; ``None`` when the report names no digests."""
+        files = self.report.get("files")
+        listed = files if isinstance(files, list) else []
+        audited = {item.get("sha256") for item in listed if isinstance(item, dict)} - {None}
+        wanted = set(digests)
+        return wanted <= audited if audited and wanted else None
+
+
+def read_audit(path: Path) -> DataAudit | None:
+    """Return the audit report at ``path``, ``None`` when there is none."""
+    if not path.is_file():
+        return None
+    content = path.read_bytes()
+    digest = sha256_bytes(content)
+    try:
+        report = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        return DataAudit(path.name, digest, {}, f"{path.name} is not JSON: {error}")
+    if not isinstance(report, dict):
+        return DataAudit(path.name, digest, {}, f"{path.name} is not an audit report")
+    return DataAudit(path.name, digest, report)

@@ -1,0 +1,123 @@
+"""Everything the documents of one run are built from: what was recorded, what was declared, by whom and when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from forgelm.base.files import INTEGRITY_FILE, RunFiles, sha256_file
+from forgelm.config.data import GovernanceConfig
+from forgelm.config.declarations import DatasetDeclaration, GpaiConfig, Statement
+from forgelm.config.governance import ComplianceConfig, RiskAssessmentConfig
+from forgelm.config.placeholder import is_placeholder
+from forgelm.evidence.documents.data_audit import DataAudit, read_audit
+from forgelm.evidence.documents.lineage import Lineage, read_lineage
+from forgelm.evidence.environment import package_version
+from forgelm.evidence.identity import operator_identity
+from forgelm.evidence.record import RunRecord
+from forgelm.train.consumption import Consumption, measure_consumption
+
+KEEP = (
+    "Keep technical documentation for 10 years after the system is placed on the market or put into service "
+    "(Article 18), and automatically generated logs for at least six months (Articles 19 and 26(6))."
+)
+
+
+@dataclass(frozen=True)
+class Dossier:
+    """``model_root`` is the SHA-256 of the model's integrity manifest, once that exists; times are in UTC."""
+
+    run: RunRecord
+    consumption: Consumption
+    lineage: Lineage
+    operator: str
+    generated_at: datetime
+    folder: Path
+    audit: DataAudit | None
+    model_root: str | None = None
+    model_files: tuple[str, ...] = ()
+
+    @property
+    def compliance(self) -> ComplianceConfig:
+        return self.run.config.compliance or ComplianceConfig.model_validate({})
+
+    @property
+    def gpai(self) -> GpaiConfig:
+        return self.compliance.gpai or GpaiConfig.model_validate({})
+
+    @property
+    def risk(self) -> RiskAssessmentConfig:
+        return self.run.config.risk_assessment or RiskAssessmentConfig.model_validate({})
+
+    @property
+    def governance(self) -> GovernanceConfig:
+        return self.run.config.data.governance or GovernanceConfig.model_validate({})
+
+    @property
+    def statements(self) -> dict[str, Statement]:
+        """What is stated on items of Annex IV, by item."""
+        return {str(key): statement for key, statement in self.compliance.annex_iv.items()}
+
+    @property
+    def declared_by(self) -> str:
+        """Who stands for the declarations; without a name it is whoever ran the command, as the log calls them."""
+        return self.compliance.declared_by or self.operator
+
+    @property
+    def declared_on(self) -> date:
+        return self.compliance.declared_on or self.generated_at.date()
+
+    @property
+    def foot(self) -> str:
+        """The line under every page."""
+        made = f"Run {self.run.run_id}, written {self.generated_at:%Y-%m-%d %H:%M} UTC by ForgeLM"
+        return f"{made} {package_version('forgelm')}. No legal judgement is made here. {KEEP}"
+
+    def head(self) -> dict[str, Any]:
+        """Return the keys every record opens with."""
+        return {
+            "generated_at": self.generated_at.isoformat(timespec="seconds"),
+            "forgelm_version": package_version("forgelm"),
+            "run_id": self.run.run_id,
+        }
+
+    def dataset(self, name: str) -> DatasetDeclaration | None:
+        """Return what is declared about a dataset."""
+        return next((item for item in self.governance.datasets if item.name == name), None)
+
+
+def open_dossier(run: RunRecord, files: RunFiles) -> Dossier:
+    """Gather what the documents need, as far as it is known before the model is sealed."""
+    compute = run.outcome.compute
+    return Dossier(
+        run=run,
+        consumption=measure_consumption(
+            run.config, run.tokenised.train.examples, steps=compute.steps, real_tokens=compute.real_tokens
+        ),
+        lineage=read_lineage(run.loaded.revision),
+        operator=operator_identity(),
+        generated_at=datetime.now(UTC),
+        folder=files.compliance,
+        audit=read_audit(files.data_audit_report),
+    )
+
+
+def with_model(dossier: Dossier, model: Path) -> Dossier:
+    """Return the dossier with the digest and the files of the sealed ``model``."""
+    files = tuple(sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file()))
+    return replace(dossier, model_root=sha256_file(model / INTEGRITY_FILE), model_files=files)
+
+
+def said(text: str | None) -> str | None:
+    """Return what was declared, or ``None`` for a blank or a placeholder."""
+    return text.strip() if text and not is_placeholder(text) else None
+
+
+def all_said(values: Mapping[str, str | None]) -> tuple[str | None, tuple[str, ...]]:
+    """Return several declarations as one text when all were made, else ``None``; and the names of those missing."""
+    missing = tuple(name for name, value in values.items() if said(value) is None)
+    text = "; ".join(f"{name}: {said(value)}" for name, value in values.items() if said(value))
+    return (None if missing else text), missing

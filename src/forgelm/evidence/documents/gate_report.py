@@ -1,0 +1,137 @@
+"""The test report (Annex IV, point 2(g)): every gate with its value and limit, dated, with a place for a signature."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import Any
+
+from forgelm.base.files import to_json_safe
+from forgelm.evidence.documents.document import Document
+from forgelm.evidence.documents.dossier import Dossier
+from forgelm.evidence.documents.page import Bullets, Facts, Mark, Page, Section, Table
+from forgelm.gate import GateResult, GateStatus
+
+SIGNATURE_FILE = "test_report.json.sig"
+_MEASURED_BY = MappingProxyType({"loss": "eval_loss"})
+
+
+def build_test_report(dossier: Dossier) -> Document:
+    """Return the report of every test this run made."""
+    run = dossier.run
+    verdict, prepared = run.verdict, run.prepared
+    record: dict[str, Any] = dossier.head() | {
+        "date": dossier.generated_at.date().isoformat(),
+        "responsible": {"name": dossier.declared_by, "operator": dossier.operator},
+        "signature": {
+            "state": "not part of this file",
+            "detached_file": SIGNATURE_FILE,
+            "covers": "the bytes of this file",
+        },
+        "model": {
+            "base_model": run.config.model.name_or_path,
+            "integrity_manifest_sha256": dossier.model_root,
+            "config_hash": run.config.config_hash,
+        },
+        "passed": verdict.passed,
+        "reason": verdict.reason,
+        "gates": [_gate(gate, dossier) for gate in verdict.gates],
+        "measurements": [
+            {
+                "name": item.name,
+                "value": item.value,
+                "unit": item.unit,
+                "n": item.n,
+                "baseline": item.baseline,
+                "problem": item.problem,
+                "details": to_json_safe(dict(item.details)),
+            }
+            for item in run.measurements
+        ],
+        "test_data": {
+            "origin": prepared.validation_origin,
+            "rows": len(prepared.validation or ()),
+            "notes": [note for note in prepared.notes if "validation" in note],
+        },
+        "log": "audit_log.jsonl, the lines of this run",
+        "limits": _limits(dossier),
+    }
+    return Document(
+        "test_report",
+        "Test report",
+        "What was tested, on how much, with which limit and which outcome.",
+        "Annex IV, point 2(g)",
+        record,
+        _page(dossier, record),
+    )
+
+
+def gate_mark(status: str) -> Mark:
+    """Return a gate's status as a word that stands out."""
+    if status == GateStatus.PASSED:
+        return Mark("passed", "good")
+    return Mark(status.replace("_", " "), "bad" if status == GateStatus.FAILED else "open")
+
+
+def _gate(gate: GateResult, dossier: Dossier) -> dict[str, Any]:
+    name = _MEASURED_BY.get(gate.gate, gate.gate)
+    measured = next((item for item in dossier.run.measurements if item.name == name), None)
+    return {
+        "gate": gate.gate,
+        "status": gate.status,
+        "reason": gate.reason,
+        "value": gate.value,
+        "limit": gate.limit,
+        "unit": measured.unit if measured else None,
+        "n": measured.n if measured else 0,
+        "baseline": measured.baseline if measured else None,
+    }
+
+
+def _limits(dossier: Dossier) -> list[str]:
+    """Return what these tests cannot show."""
+    found = [
+        "The tests look at the model as it was saved, on the machine that trained it.",
+        "A loss says how well held-out rows are predicted, not whether an answer is right, safe or fair.",
+        "No group of persons was tested apart.",
+    ]
+    if not dossier.run.prepared.validation:
+        found.append("There were no validation rows: the loss was not measured.")
+    if not dossier.run.verdict.gates:
+        found.append("No gate was set: nothing could fail.")
+    return found
+
+
+def _page(dossier: Dossier, record: dict[str, Any]) -> Page:
+    gates = tuple(
+        (gate["gate"], gate_mark(gate["status"]), gate["reason"], gate["value"], gate["limit"], gate["n"], gate["unit"])
+        for gate in record["gates"]
+    )
+    measured = tuple(
+        (item["name"], item["value"], item["unit"], item["n"], item["baseline"], item["problem"] or "none")
+        for item in record["measurements"]
+    )
+    about = (
+        ("date", record["date"]),
+        ("responsible", record["responsible"]["name"]),
+        ("run by", record["responsible"]["operator"]),
+        ("signature", f"detached, in {SIGNATURE_FILE} when there is one; this page is not signed"),
+        ("model, SHA-256 of its integrity manifest", dossier.model_root),
+        ("base model", record["model"]["base_model"]),
+        ("configuration", record["model"]["config_hash"]),
+        ("validation rows", f"{record['test_data']['rows']}, {record['test_data']['origin']}"),
+        ("log", record["log"]),
+    )
+    return Page(
+        "Test report",
+        (
+            Mark("passed", "good") if record["passed"] else Mark("failed", "bad"),
+            record["reason"] or "Every gate passed.",
+        ),
+        (
+            Section("About this report", (Facts(about),)),
+            Section("Gates", (Table(("gate", "outcome", "reason", "value", "limit", "n", "unit"), gates),)),
+            Section("Measurements", (Table(("name", "value", "unit", "n", "base model", "problem"), measured),)),
+            Section("What these tests do not show", (Bullets(tuple(record["limits"])),)),
+        ),
+        dossier.foot,
+    )
