@@ -9,12 +9,22 @@ from forgelm.audit.report.differences import Piece, mark_differences
 
 
 def test_words_are_marked_and_the_rest_stays() -> None:
-    assert mark_differences("the red fox, today", "the brown fox") == [
+    assert mark_differences("the red fox jumps over, today", "the brown fox jumps over") == [
         Piece("the ", "same"),
         Piece("red", "removed"),
         Piece("brown", "added"),
-        Piece(" fox", "same"),
+        Piece(" fox jumps over", "same"),
         Piece(", today", "removed"),
+    ]
+
+
+def test_a_word_in_common_does_not_tear_a_change_apart() -> None:
+    pieces = mark_differences("It was the best of times. The end is near.", "It is the worst for him. The end is near.")
+    assert [(piece.kind, piece.text) for piece in pieces] == [
+        ("same", "It "),
+        ("removed", "was the best of times"),
+        ("added", "is the worst for him"),
+        ("same", ". The end is near."),
     ]
 
 

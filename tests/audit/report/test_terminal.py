@@ -27,7 +27,7 @@ def test_the_verdict_is_the_first_word() -> None:
 def test_clean_splits_are_folded_unless_asked_for() -> None:
     short = render_terminal(make_three_splits())
     assert "  2 clean splits not shown (test, dev); --verbose shows them" in short.splitlines()
-    assert "1 broken" in short
+    assert "1 broken row" in short
     long = render_terminal(make_three_splits(), verbose=True)
     assert "not shown" not in long
     table = [line.split() for line in long.splitlines()]

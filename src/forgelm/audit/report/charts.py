@@ -10,6 +10,7 @@ from forgelm.audit.report.wording import count_of
 
 _WIDTH, _HEIGHT, _AXIS = 720, 150, 34
 _TICKS = 7
+_LETTER = 7.5  # about the width of one in a label
 
 
 def draw_histogram(summary: LengthSummary, unit: str, limit: int | None = None) -> str:
@@ -83,7 +84,7 @@ def _draw_ticks(histogram: Histogram) -> str:
 
 def _mark(histogram: Histogram, value: int, label: str, height: int, *, style: str = "mark") -> str:
     x = _locate(histogram, value)
-    anchor = "end" if x > _WIDTH * 0.75 else "start"
+    anchor = "end" if x + _LETTER * len(label) > _WIDTH else "start"
     shift = -4 if anchor == "end" else 4
     return (
         f'<line class="{style}" x1="{x:.1f}" x2="{x:.1f}" y1="{-height}" y2="{_HEIGHT}"/>'

@@ -101,26 +101,28 @@ def _render_splits(report: AuditReport, verbose: bool) -> str:
 
 def is_clean(split: Mapping[str, Any]) -> bool:
     """Whether nothing was found in a split."""
-    return not split.get("error") and not any(_count_found(split).values())
+    return not split.get("error") and not _list_found(split)
 
 
 def describe_split(split: Mapping[str, Any]) -> str:
     """Return what was found in a split, in words."""
     if error := split.get("error"):
         return f"could not be read: {show_name(str(error))}"
-    return ", ".join(f"{count:,} {what}" for what, count in _count_found(split).items() if count) or "clean"
+    return ", ".join(_list_found(split)) or "clean"
 
 
-def _count_found(split: Mapping[str, Any]) -> dict[str, int]:
-    return {
-        "credentials": sum((split.get("secrets_counts") or {}).values()),
-        "personal data": sum((split.get("pii_counts") or {}).values()),
-        "broken": (split.get("parse_errors") or 0) + (split.get("non_object_rows") or 0),
-        "not UTF-8": split.get("decode_errors") or 0,
-        "empty": split.get("null_or_empty_count") or 0,
-        "near-duplicate pairs": split.get("near_duplicate_pairs") or 0,
-        "flagged for quality": split.get("quality_samples_flagged") or 0,
-    }
+def _list_found(split: Mapping[str, Any]) -> list[str]:
+    broken = (split.get("parse_errors") or 0) + (split.get("non_object_rows") or 0)
+    counted = (
+        (sum((split.get("secrets_counts") or {}).values()), "credential", "credentials"),
+        (sum((split.get("pii_counts") or {}).values()), "match of personal data", "matches of personal data"),
+        (broken, "broken row", "broken rows"),
+        (split.get("decode_errors") or 0, "row not UTF-8", "rows not UTF-8"),
+        (split.get("null_or_empty_count") or 0, "row without text", "rows without text"),
+        (split.get("near_duplicate_pairs") or 0, "near-duplicate pair", "near-duplicate pairs"),
+        (split.get("quality_samples_flagged") or 0, "row flagged for quality", "rows flagged for quality"),
+    )
+    return [count_of(count, one, many) for count, one, many in counted if count]
 
 
 def _list_languages(details: SplitDetails | None) -> str:
