@@ -13,16 +13,21 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import click
 import pytest
+from audit_reports import make_report
 from pages import PAGES, ROOT, Block, blocks
 from support import order_rows, write_rows
 
 import forgelm
+from forgelm.audit.report.envelope import build_envelope
 from forgelm.base.errors import ExitCode
-from forgelm.cli.main import run
+from forgelm.cli.main import COMMANDS, run
+from forgelm.cli.main import forgelm as forgelm_command
 from forgelm.config.data import DataConfig
 from forgelm.data.prepare import prepare
 
+SHARED = frozenset({"output_format", "quiet", "log_level"})
 Run = Callable[[str], dict[str, Any]]
 
 
@@ -65,6 +70,28 @@ def test_every_public_name_has_its_entry_and_tier(generator: ModuleType) -> None
     entries = re.findall(r"^### `(\w+)`\n\n(Stable|Experimental)\. ", text, re.MULTILINE)
     assert sorted(name for name, _ in entries) == sorted(name for name in forgelm.__all__ if not name.startswith("_"))
     assert {name for name, tier in entries if tier == "Experimental"} == generator.EXPERIMENTAL
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_every_option_of_every_command_is_documented(name: str) -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    section = re.split(rf"^## `forgelm {name}[ `]", page, flags=re.MULTILINE)[1].partition("\n## ")[0]
+    command = forgelm_command.get_command(click.Context(forgelm_command), name)
+    assert command is not None
+    own = [option for option in command.params if isinstance(option, click.Option) and option.name not in SHARED]
+    undescribed = [
+        option.opts
+        for option in own
+        if not option.help or not all(f"`{flag}`" in section for flag in (*option.opts, *option.secondary_opts))
+    ]
+    assert undescribed == []
+
+
+def test_the_keys_of_the_audits_reply_are_listed() -> None:
+    page = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    row = re.search(r"^\| `audit` \| (.+) \|$", page, re.MULTILINE)
+    assert row is not None
+    assert re.findall(r"`(\w+)`", row[1]) == list(build_envelope(make_report(), None))
 
 
 def test_every_field_of_the_schema_is_described(generator: ModuleType) -> None:
