@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ settings.register_profile("searching", max_examples=2000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "steady"))
 
 os.environ.setdefault("FORGELM_OPERATOR", "tests")
+# Whoever runs the tests may have a signing key; the tests make their own.
+os.environ["XDG_CONFIG_HOME"] = os.path.join(tempfile.gettempdir(), "forgelm-tests-have-no-configuration")
+os.environ.pop("FORGELM_SIGNING_KEY", None)
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 

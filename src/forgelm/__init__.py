@@ -37,12 +37,16 @@ if TYPE_CHECKING:
     )
     from forgelm.config.load import load_config
     from forgelm.config.root import ForgeConfig
+    from forgelm.evidence.anchor import Anchor, read_anchors
     from forgelm.evidence.approval import ApprovalCheck
     from forgelm.evidence.approval_check import verify_approvals
     from forgelm.evidence.chain import VerifyResult, verify_audit_log
+    from forgelm.evidence.checkpoint import Checkpoint
     from forgelm.evidence.documents.verify_annex_iv import VerifyAnnexIVResult, verify_annex_iv_artifact
     from forgelm.evidence.inventory import VerifyIntegrityResult, verify_integrity
+    from forgelm.evidence.keys import PublicKey, read_public_key
     from forgelm.evidence.ledger import AuditLogger
+    from forgelm.evidence.unproven import Unproven
     from forgelm.model.authentication import setup_authentication
     from forgelm.model.load import get_model_and_tokenizer
     from forgelm.publish.approvals import list_pending, show_run
@@ -58,10 +62,12 @@ __api_version__ = "1.0.0"
 
 _HOMES = MappingProxyType(
     {
+        "Anchor": "forgelm.evidence.anchor",
         "ApprovalCheck": "forgelm.evidence.approval",
         "ArgumentError": "forgelm.base.errors",
         "AuditLogger": "forgelm.evidence.ledger",
         "AuditReport": "forgelm.audit.report.record",
+        "Checkpoint": "forgelm.evidence.checkpoint",
         "ConfigError": "forgelm.base.errors",
         "DataError": "forgelm.base.errors",
         "DatasetPreview": "forgelm.assist.preview",
@@ -73,6 +79,7 @@ _HOMES = MappingProxyType(
         "ModelError": "forgelm.base.errors",
         "Opinion": "forgelm.publish.decide",
         "OptionalDependencyError": "forgelm.base.errors",
+        "PublicKey": "forgelm.evidence.keys",
         "RunBusyError": "forgelm.base.errors",
         "SourceError": "forgelm.base.errors",
         "StoppedError": "forgelm.base.errors",
@@ -80,6 +87,7 @@ _HOMES = MappingProxyType(
         "TrainResult": "forgelm.run.result",
         "TrainingError": "forgelm.base.errors",
         "VerifyAnnexIVResult": "forgelm.evidence.documents.verify_annex_iv",
+        "Unproven": "forgelm.evidence.unproven",
         "VerifyIntegrityResult": "forgelm.evidence.inventory",
         "VerifyResult": "forgelm.evidence.chain",
         "approve_run": "forgelm.publish.decide",
@@ -98,6 +106,8 @@ _HOMES = MappingProxyType(
         "mask_secrets": "forgelm.audit.secrets.find",
         "prepare_dataset": "forgelm.train.dataset",
         "preview_dataset": "forgelm.assist.preview",
+        "read_anchors": "forgelm.evidence.anchor",
+        "read_public_key": "forgelm.evidence.keys",
         "reject_run": "forgelm.publish.decide",
         "revoke_run": "forgelm.publish.decide",
         "setup_authentication": "forgelm.model.authentication",
@@ -110,10 +120,12 @@ _HOMES = MappingProxyType(
 )
 
 __all__ = [
+    "Anchor",
     "ApprovalCheck",
     "ArgumentError",
     "AuditLogger",
     "AuditReport",
+    "Checkpoint",
     "ConfigError",
     "DataError",
     "DatasetPreview",
@@ -125,12 +137,14 @@ __all__ = [
     "ModelError",
     "Opinion",
     "OptionalDependencyError",
+    "PublicKey",
     "RunBusyError",
     "SourceError",
     "StoppedError",
     "StorageError",
     "TrainResult",
     "TrainingError",
+    "Unproven",
     "VerifyAnnexIVResult",
     "VerifyIntegrityResult",
     "VerifyResult",
@@ -152,6 +166,8 @@ __all__ = [
     "mask_secrets",
     "prepare_dataset",
     "preview_dataset",
+    "read_anchors",
+    "read_public_key",
     "reject_run",
     "revoke_run",
     "setup_authentication",

@@ -9,6 +9,8 @@ import pytest
 from support import Finished
 
 from forgelm.cli.main import run
+from forgelm.evidence.anchor import read_anchors
+from forgelm.evidence.chain import verify_audit_log
 from forgelm.evidence.inventory import write_integrity_manifest
 from forgelm.evidence.ledger import AuditLogger
 
@@ -56,6 +58,60 @@ def test_hmac_is_checked_when_the_secret_is_there(
     assert "HMAC validated" in capsys.readouterr().out
     monkeypatch.setenv("FORGELM_AUDIT_SECRET", "another secret of some length")
     assert run(["verify-audit", log]) == 6
+
+
+def test_an_open_log_is_called_open_and_a_closed_one_may_be_asked_for(
+    log: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["verify-audit", str(log)]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("OPEN: 3 entries verified; the log does not end with a closing record")
+    assert "not proven:\n  - That nothing was removed from the end." in out
+    assert run(["verify-audit", str(log), "--require-closed", "--output-format", "json"]) == 6
+    reply = json.loads(capsys.readouterr().out)
+    assert (reply["success"], reply["valid"], reply["state"]) == (False, True, "open")
+    AuditLogger(str(log.parent)).close_run()
+    assert run(["verify-audit", str(log), "--require-closed"]) == 0
+    assert capsys.readouterr().out.startswith("OK: 4 entries verified; the log is closed")
+
+
+def test_the_sealed_model_contradicts_a_log_that_lost_its_end(
+    finished: Finished, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = finished.root / "final_model"
+    shorter = tmp_path / "audit_log.jsonl"
+    lines = (finished.root / "audit_log.jsonl").read_bytes().splitlines(keepends=True)
+    for anchor in (model / "model_integrity.json", model / "README.md"):
+        arguments = ["--anchor", str(anchor), "--output-format", "json"]
+        assert run(["verify-audit", str(finished.root / "audit_log.jsonl"), *arguments]) == 0
+        covered = json.loads(capsys.readouterr().out)["anchored"]
+        assert 3 < covered < len(lines)
+        shorter.write_bytes(b"".join(lines[: covered - 1]))
+        assert run(["verify-audit", str(shorter)]) == 0
+        assert run(["verify-audit", str(shorter), "--anchor", str(anchor)]) == 6
+        assert f"knows {covered} lines, and the log has {covered - 1}: lines were removed" in capsys.readouterr().out
+
+
+def test_what_a_run_returns_covers_its_whole_log(finished: Finished, tmp_path: Path) -> None:
+    kept = tmp_path / "result.json"
+    kept.write_text(json.dumps({"audit_log": finished.result.audit_log}))
+    log = str(finished.root / "audit_log.jsonl")
+    assert verify_audit_log(log, anchors=read_anchors(str(kept))).anchored == verify_audit_log(log).entries_count
+    assert verify_audit_log(log).state == "closed"
+    assert verify_audit_log(log).notices == ()
+
+
+def test_a_size_a_key_and_an_anchor_are_checked(log: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["verify-audit", str(log), "--min-size", "3"]) == 0
+    assert run(["verify-audit", str(log), "--min-size", "4"]) == 6
+    assert run(["verify-audit", str(log), "--min-size", "-1"]) == 1
+    assert run(["verify-audit", str(log), "--anchor", str(log.parent / "none")]) == 1
+    assert run(["verify-audit", str(log), "--anchor", str(log)]) == 1
+    assert run(["verify-audit", str(log), "--key", "nothing"]) == 1
+    assert run(["keys", "generate", "--name", "me", "--file", str(log.parent / "k.pem")]) == 0
+    capsys.readouterr()
+    assert run(["verify-audit", str(log), "--key", str(log.parent / "k.pub")]) == 6
+    assert "no record in the log is signed by a trusted key" in capsys.readouterr().out
 
 
 def test_an_empty_log_was_not_compared(tmp_path: Path) -> None:

@@ -70,6 +70,7 @@ def test_lines_are_appended_whole(file):
         (b"one\ntw\0\0\0o\n", Tail(b"one", b"tw\0\0\0o\n")),
         (b"tw\0\0\0o\n", Tail(None, b"tw\0\0\0o\n")),
         (b"one\n" + b"\0" * 500_000 + b"\n", Tail(b"one", b"\0" * 500_000 + b"\n")),
+        (b"one\ntw\0\0\0\nthree\nfo", Tail(b"one", b"tw\0\0\0\nthree\nfo")),
     ],
 )
 def test_the_tail_is_the_last_whole_line_and_what_was_cut_short(file, content, tail):
@@ -120,6 +121,41 @@ def test_a_failed_sync_takes_the_line_back_and_ends_the_file_s_use(tmp_path):
         again.read_tail()
         again.append(b"two")
     assert file.path.read_bytes() == b"one\ntwo\n"
+
+
+def test_several_lines_take_one_sync_for_each_256_kib(tmp_path):
+    synced = []
+    file = AppendFile(tmp_path / "log", sync=lambda handle: synced.append(os.fstat(handle).st_size))
+    lines = [b"x" * 9_999] * 60 + [b"y" * 500_000, b"z"]
+    with file:
+        file.append(*lines)
+        assert list(file.read_lines(0)) == lines
+        assert list(file.read_lines(10_000 * 59)) == lines[59:]
+    assert file.path.read_bytes() == b"".join(line + b"\n" for line in lines)
+    assert synced == [260_000, 520_000, 600_000, 1_100_001, 1_100_003]
+
+
+def test_a_failure_among_several_lines_takes_all_of_them_back(tmp_path):
+    synced = []
+
+    def sync(handle):
+        synced.append(handle)
+        if len(synced) == 4:
+            raise OSError(errno.EIO, "Input/output error")
+
+    file = AppendFile(tmp_path / "log", sync=sync)
+    with file:
+        file.append(b"one")
+    with pytest.raises(StorageError), file:
+        file.append(*[b"x" * 100_000] * 9)
+    assert file.path.read_bytes() == b"one\n"
+
+
+def test_a_hole_in_a_burst_is_found_when_looked_for(file):
+    file.path.write_bytes(b"one\n" + b"x\n" * 100 + b"y\0\n" + b"z" * 100_000 + b"\n" + b"w" * 30_000 + b"\n")
+    with file:
+        assert file.read_tail().torn == b""
+        assert file.read_tail(deep=True) == Tail(b"x", file.path.read_bytes()[204:])
 
 
 def test_it_notices_what_others_do_to_the_file(file):

@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from forgelm.evidence.anchor import Anchor, read_anchors
 from forgelm.evidence.chain import VerifyResult, verify_audit_log
+from forgelm.evidence.checkpoint import Checkpoint
+from forgelm.evidence.keys import generate_key
 from forgelm.evidence.ledger import AuditLogger
 
 SECRET = "a secret of some length"
@@ -278,6 +281,125 @@ def test_what_cannot_be_read_is_an_os_error_and_a_bad_question_a_result(tmp_path
     result = verify_audit_log(str(tmp_path / "nothing"), hmac_secret=None, require_hmac=True)
     assert (result.valid, result.failure) == (False, "usage")
     assert "secret" in result.reason
+
+
+def close(path):
+    return AuditLogger(str(path.parent)).close_run()
+
+
+def what(result):
+    return [item.what for item in result.unproven]
+
+
+def test_an_unclosed_log_is_open_and_says_so(tmp_path, monkeypatch):
+    path = build(tmp_path, None, monkeypatch)
+    result = verify_audit_log(str(path))
+    assert (result.valid, result.state, what(result)[0]) == (True, "open", "end")
+    assert result.notices == ("without a closing record: fg-1",)
+    closed = close(path)
+    result = verify_audit_log(str(path))
+    assert (result.state, result.root, result.entries_count) == ("closed", closed.root, closed.size)
+    AuditLogger(str(tmp_path)).log_event("after")
+    assert verify_audit_log(str(path)).state == "open"
+
+
+def test_the_checkpoint_beside_the_log_contradicts_a_shorter_one(tmp_path, monkeypatch):
+    path = build(tmp_path, None, monkeypatch)
+    close(path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:-1]))
+    result = verify_audit_log(str(path))
+    assert (result.valid, result.failure, result.state) == (False, "integrity", None)
+    assert "audit_log.jsonl.checkpoint knows 7 lines, and the log has 6" in result.reason
+    path.with_name(path.name + ".checkpoint").write_text("nonsense")
+    assert "not a checkpoint" in verify_audit_log(str(path)).reason
+
+
+def test_an_anchor_kept_elsewhere_covers_its_lines_and_no_more(tmp_path, monkeypatch):
+    path = build(tmp_path / "run", None, monkeypatch)
+    checkpoint = close(path)
+    kept = tmp_path / "kept"
+    kept.write_text(path.with_name(path.name + ".checkpoint").read_text())
+    anchors = read_anchors(str(kept))
+    whole = verify_audit_log(str(path), anchors=anchors)
+    assert (whole.valid, whole.anchored, what(whole)) == (True, 7, ["operator", "time", "content"])
+    beside = verify_audit_log(str(path), anchors=read_anchors(f"{path}.checkpoint"))
+    assert (beside.valid, beside.anchored, what(beside)[0]) == (True, 0, "end")
+    AuditLogger(str(path.parent)).log_event("after")
+    later = verify_audit_log(str(path), anchors=anchors)
+    assert (later.valid, later.anchored, what(later)[:2]) == (True, 7, ["end", "rewrite"])
+    bare = Anchor("noted", checkpoint)
+    assert verify_audit_log(str(path), anchors=[bare]).anchored == 7
+    other = Anchor("noted", Checkpoint(7, "00" * 32))
+    assert "noted does not fit" in verify_audit_log(str(path), anchors=[bare, other]).reason
+    build(tmp_path / "other", None, monkeypatch, count=9)
+    foreign = verify_audit_log(str(tmp_path / "other" / "audit_log.jsonl"), anchors=anchors)
+    assert "about another log" in foreign.reason
+
+
+def test_a_log_shorter_than_asked_for_fails(tmp_path, monkeypatch):
+    path = build(tmp_path, None, monkeypatch)
+    assert verify_audit_log(str(path), min_size=6).valid
+    result = verify_audit_log(str(path), min_size=7)
+    assert (result.valid, result.failure) == (False, "integrity")
+    assert "6 lines, and at least 7" in result.reason
+    path.write_bytes(b"")
+    (tmp_path / "audit_log.jsonl.manifest.json").unlink()
+    assert verify_audit_log(str(path)).failure == "empty"
+    assert verify_audit_log(str(path), min_size=1).failure == "integrity"
+
+
+def test_signatures_hold_for_the_trusted_key_and_no_other(tmp_path, monkeypatch):
+    keys = [generate_key(tmp_path / f"{name}.pem", name) for name in ("mine", "other")]
+    path = build(tmp_path / "run", None, monkeypatch)
+    unsigned = verify_audit_log(str(path), keys=[keys[0].public])
+    assert "no record in the log is signed" in unsigned.reason
+    monkeypatch.setenv("FORGELM_SIGNING_KEY", str(tmp_path / "mine.pem"))
+    close(path)
+    signed = verify_audit_log(str(path), keys=[keys[1].public, keys[0].public])
+    assert (signed.valid, signed.signed, signed.signer) == (True, 7, keys[0].public.text)
+    assert "no record" in verify_audit_log(str(path), keys=[keys[1].public]).reason
+    monkeypatch.setenv("FORGELM_SIGNING_KEY", str(tmp_path / "other.pem"))
+    close(path)
+    swapped = verify_audit_log(str(path), keys=[keys[0].public])
+    assert (swapped.first_invalid_index, swapped.reason) == (
+        8,
+        "is not signed by a trusted key, and an earlier record is",
+    )
+    assert verify_audit_log(str(path), keys=[key.public for key in keys]).signed == 8
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"count": 5}, "says 5 lines come before it, and 6 do"),
+        ({"root": "00" * 32}, "its root is not that of the lines before it"),
+        ({"count": None}, "without the count and root"),
+        ({"root": 3}, "without the count and root"),
+    ],
+)
+def test_a_record_that_does_not_fit_its_lines_fails(tmp_path, monkeypatch, changes, why):
+    path = build(tmp_path, None, monkeypatch)
+    close(path)
+    *lines, last = path.read_bytes().splitlines()
+    path.write_bytes(b"".join(line + b"\n" for line in [*lines, edited(last, **changes)]))
+    result = verify_audit_log(str(path))
+    assert (result.valid, result.first_invalid_index) == (False, 7)
+    assert why in result.reason
+
+
+def test_processes_that_share_the_work_find_the_same(tmp_path):
+    log = AuditLogger(str(tmp_path))
+    log.log_events([("x", {"n": number}) for number in range(33_000)])
+    log.close_run()
+    one, two = (verify_audit_log(str(log.path), workers=workers) for workers in (1, 2))
+    assert one == two
+    content = bytearray(log.path.read_bytes())
+    content[len(content) // 2] ^= 1
+    log.path.write_bytes(content)
+    one, two = (verify_audit_log(str(log.path), workers=workers) for workers in (1, 2))
+    assert one == two
+    assert not one.valid
 
 
 def test_the_library_page_s_snippet(tmp_path, monkeypatch):

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import logging
 import os
@@ -15,7 +16,11 @@ import pytest
 
 from forgelm.base.errors import ConfigError, IntegrityError, StorageError
 from forgelm.evidence.chain import verify_audit_log
+from forgelm.evidence.checkpoint import Checkpoint, log_origin, parse_checkpoint, read_checkpoint
+from forgelm.evidence.keys import generate_key
 from forgelm.evidence.ledger import AuditLogger
+from forgelm.evidence.merkle import hash_leaf, merkle_root
+from forgelm.evidence.note import check_note
 
 SECRET = "a secret of some length"
 APPEND_100 = """
@@ -363,6 +368,108 @@ def test_the_log_follows_neither_a_change_of_folder_nor_a_relative_path(tmp_path
     monkeypatch.chdir(tmp_path / "elsewhere")
     log.log_event("x")
     assert len(entries(tmp_path / "run")) == 1
+
+
+def root_of(path, size):
+    return merkle_root([hash_leaf(line) for line in path.read_bytes().splitlines()[:size]]).hex()
+
+
+def test_a_closed_run_names_how_many_lines_came_before_and_their_root(tmp_path):
+    log = AuditLogger(str(tmp_path))
+    log.log_event("x")
+    first = log.checkpoint()
+    log.log_event("y")
+    closed = log.close_run()
+    assert (first, closed) == (Checkpoint(2, root_of(log.path, 2)), Checkpoint(4, root_of(log.path, 4)))
+    records = [entry for entry in entries(tmp_path) if "count" in entry]
+    assert [(record["event"], record["count"], record["root"]) for record in records] == [
+        ("log.checkpoint", 1, root_of(log.path, 1)),
+        ("run.closed", 3, root_of(log.path, 3)),
+    ]
+    assert [(record["signed_by"], record["note"]) for record in records] == [(None, None)] * 2
+    origin, beside, note = parse_checkpoint(read_checkpoint(log.path))
+    assert (origin, beside, note.signatures) == (log_origin(sha(log.path, 0)), closed, ())
+    again = AuditLogger(str(tmp_path))
+    again.log_event("z")
+    assert again.close_run() == Checkpoint(6, root_of(log.path, 6))
+    assert verify_audit_log(str(log.path)).state == "closed"
+
+
+def sha(path, number):
+    return hashlib.sha256(path.read_bytes().splitlines()[number]).hexdigest()
+
+
+def test_records_are_signed_where_there_is_a_key(tmp_path, monkeypatch):
+    key = generate_key(tmp_path / "key.pem", "me").public
+    monkeypatch.setenv("FORGELM_SIGNING_KEY", str(tmp_path / "key.pem"))
+    log = AuditLogger(str(tmp_path / "run"))
+    log.log_event("x")
+    closed = log.close_run()
+    record = entries(tmp_path / "run")[-1]
+    assert record["signed_by"] == key.text
+    for text, expected in ((record["note"], Checkpoint(1, record["root"])), (read_checkpoint(log.path), closed)):
+        _, checkpoint, note = parse_checkpoint(text)
+        assert checkpoint == expected
+        assert check_note(note, [key]) == (key,)
+    monkeypatch.setenv("FORGELM_SIGNING_KEY", str(tmp_path / "gone.pem"))
+    with pytest.raises(ConfigError, match="No such file"):
+        AuditLogger(str(tmp_path / "run"))
+
+
+def test_a_log_without_events_closes_to_nothing(tmp_path):
+    assert AuditLogger(str(tmp_path)).close_run().size == 0
+    assert [path.name for path in tmp_path.iterdir()] == []
+
+
+@pytest.mark.parametrize("event", ["run.closed", "log.checkpoint"])
+def test_nobody_else_writes_the_records(tmp_path, event):
+    with pytest.raises(ValueError, match="close_run"):
+        AuditLogger(str(tmp_path)).log_event(event, count=0, root="0" * 64)
+
+
+def test_many_events_take_one_sync_and_are_all_there_or_none(tmp_path):
+    log = AuditLogger(str(tmp_path))
+    log.log_events([])
+    log.log_events([("x", {"n": 0}), ("y", {}), ("x", {"n": 2, "run_id": log.run_id})])
+    with pytest.raises(ValueError, match="'seq'"):
+        log.log_events([("x", {}), ("x", {"seq": 1})])
+    with pytest.raises(ValueError, match="16 MiB"):
+        log.log_events([("x", {}), ("x", {"filling": "x" * (16 << 20)})])
+    log.log_events([("z", {"filling": "x" * 50_000}) for _ in range(20)])
+    assert [entry["seq"] for entry in entries(tmp_path)] == list(range(1, 24))
+    assert is_valid(tmp_path)
+
+
+def test_a_log_that_was_shortened_is_not_continued(tmp_path, monkeypatch):
+    log = AuditLogger(str(tmp_path))
+    for _ in range(3):
+        log.log_event("x")
+    log.close_run()
+    lines = log.path.read_bytes().splitlines(keepends=True)
+    log.path.write_bytes(b"".join(lines[:2]))
+    with pytest.raises(IntegrityError, match="had 4 lines and has 2"):
+        AuditLogger(str(tmp_path))
+    monkeypatch.setenv("FORGELM_ALLOW_AUDIT_REROOT", "1")
+    AuditLogger(str(tmp_path)).log_event("y")
+    assert [entry["event"] for entry in entries(tmp_path)] == ["x", "x", "log.rerooted", "y"]
+    assert is_valid(tmp_path)
+
+
+def test_no_checkpoint_is_made_that_contradicts_an_earlier_one(tmp_path):
+    log = AuditLogger(str(tmp_path))
+    log.log_events([("x", {"n": number}) for number in range(3)])
+    log.close_run()
+    first, *rest = log.path.read_bytes().splitlines(keepends=True)
+    head, forged = first[:-1], []
+    for line in rest:
+        entry = json.loads(line) | {"prev_hash": hashlib.sha256(head).hexdigest()}
+        head = json.dumps(entry | ({"n": 9} if "n" in entry else {})).encode()
+        forged.append(head + b"\n")
+    log.path.write_bytes(b"".join([first, *forged]))
+    again = AuditLogger(str(tmp_path))
+    again.log_event("y")
+    with pytest.raises(IntegrityError, match="first 4 lines are not those"):
+        again.close_run()
 
 
 def test_the_library_page_s_snippet(tmp_path, monkeypatch):

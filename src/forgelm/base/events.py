@@ -39,6 +39,8 @@ class Event(StrEnum):
     ERASURE_COMPLETED = "data.erasure_completed"
     ERASURE_FAILED = "data.erasure_failed"
     RETENTION_EXCEEDED = "retention.exceeded"
+    RUN_CLOSED = "run.closed"
+    LOG_CHECKPOINT = "log.checkpoint"
     LOG_RECOVERED = "log.recovered"
     LOG_REROOTED = "log.rerooted"
 

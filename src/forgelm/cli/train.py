@@ -55,7 +55,7 @@ def reply_to(result: TrainResult) -> Reply:
         "gates": result.gates,
         "resource_usage": result.resource_usage,
     }
-    for name in ("error", "staging_path", "quarantine_path", "estimated_cost_usd"):
+    for name in ("error", "staging_path", "quarantine_path", "estimated_cost_usd", "audit_log"):
         if (value := getattr(result, name)) is not None:
             envelope[name] = value
     rows = [("verdict", result.verdict.upper())]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import stat
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +17,9 @@ from forgelm.base.errors import IntegrityError, StorageError
 from forgelm.base.files import sync_folder
 from forgelm.evidence.lock import ProcessLock
 
-_sync_data: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
 _WINDOW = 64 * 1024
+_GROUP = 256 * 1024
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -35,11 +36,12 @@ class AppendFile:
     ``sync`` forces the open file's data to disk, or raises ``OSError``.
     """
 
-    def __init__(self, path: Path, *, sync: Callable[[int], None] = _sync_data) -> None:
+    def __init__(self, path: Path, *, sync: Callable[[int], None] | None = None) -> None:
         self.path = path
         self._name = os.fspath(path)
         self.size = 0
-        self._sync = sync
+        default: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
+        self._sync = sync or default
         self._handle = -1
         self._identity = (0, 0)
         self._process_lock = ProcessLock(path)
@@ -86,25 +88,32 @@ class AppendFile:
             )
         return now.st_size != self.size
 
-    def append(self, line: bytes) -> None:
-        """Add ``line`` and its newline; when this returns, they are on disk.
+    def append(self, *lines: bytes) -> None:
+        """Add ``lines``, each with a newline; when this returns, they are on disk. One sync takes about 256 KiB.
 
         Raises:
             StorageError: nothing was added. After a failed sync the file takes no more lines in this process.
         """
-        data = line + b"\n"
+        before = self.size
+        try:
+            for data in _group(lines):
+                self._write(data)
+                self.size += len(data)
+        except StorageError:
+            self.size = before
+            self._take_back()
+            raise
+
+    def _write(self, data: bytes) -> None:
         try:
             _write_whole(self._handle, data)
         except OSError as error:
-            self._take_back()
             raise _failure(f"could not write to {self.path}", error) from error
         try:
             self._sync(self._handle)
         except OSError as error:
             self._poisoned = True
-            self._take_back()
             raise _failure(f"could not force {self.path} to disk", error) from error
-        self.size += len(data)
 
     def cut(self, size: int) -> None:
         """Shorten the file to ``size`` bytes, on disk."""
@@ -116,13 +125,14 @@ class AppendFile:
             raise _failure(f"could not shorten {self.path}", error) from error
         self.size = size
 
-    def read_tail(self) -> Tail:
+    def read_tail(self, *, deep: bool = False) -> Tail:
         """Return how the file ends now; ``size`` becomes the length of its whole lines.
 
-        A last line with a zero byte in it is torn too: a power cut can leave a hole before a newline that was written.
+        What follows a zero byte is torn too: a power cut can leave a hole before newlines that were written. ``deep``
+        looks for one in all that a single sync may have taken.
         """
         end = os.fstat(self._handle).st_size
-        window = _WINDOW
+        window = _WINDOW + (_GROUP if deep else 0)
         while True:
             start = max(0, end - window)
             tail = _split(self._read(start, end), whole=start == 0)
@@ -130,6 +140,17 @@ class AppendFile:
                 self.size = end - len(tail.torn)
                 return tail
             window *= 4
+
+    def read_lines(self, start: int) -> Iterator[bytes]:
+        """Yield the whole lines from offset ``start``, where one begins, without their newlines."""
+        rest = b""
+        while start < self.size:
+            block = self._read(start, min(start + _BLOCK, self.size))
+            if not block:
+                raise StorageError(f"{self.path} became shorter while it was read")
+            start += len(block)
+            *lines, rest = (rest + block).split(b"\n")
+            yield from lines
 
     def first_line(self) -> bytes:
         """Return the first line without its newline."""
@@ -143,7 +164,7 @@ class AppendFile:
         """Return the number of whole lines."""
         os.lseek(self._handle, 0, os.SEEK_SET)
         count = 0
-        while block := os.read(self._handle, 1 << 20):
+        while block := os.read(self._handle, _BLOCK):
             count += block.count(b"\n")
         return count
 
@@ -181,6 +202,22 @@ class AppendFile:
             self._poisoned = True
 
 
+def _group(lines: Sequence[bytes]) -> Iterator[bytes]:
+    """Join lines to pieces of about the size that one sync takes."""
+    if len(lines) == 1:
+        yield lines[0] + b"\n"
+        return
+    group: list[bytes] = []
+    size = 0
+    for line in lines:
+        if group and size + len(line) > _GROUP:
+            yield b"\n".join([*group, b""])
+            group, size = [], 0
+        group.append(line)
+        size += len(line) + 1
+    yield b"\n".join([*group, b""])
+
+
 def _write_whole(handle: int, data: bytes) -> None:
     """A short write is followed by another, which names the reason."""
     written = os.write(handle, data)
@@ -191,10 +228,10 @@ def _write_whole(handle: int, data: bytes) -> None:
 def _split(block: bytes, *, whole: bool) -> Tail | None:
     """Return how ``block`` ends, or ``None`` when its last line begins before it; ``whole``: it is the entire file."""
     end = block.rfind(b"\n") + 1
+    hole = block.find(b"\0", 0, end)
+    if hole >= 0:
+        end = block.rfind(b"\n", 0, hole) + 1
     begin = block.rfind(b"\n", 0, max(0, end - 1)) + 1
-    if end == len(block) and b"\0" in block[begin:end]:
-        end = begin
-        begin = block.rfind(b"\n", 0, max(0, end - 1)) + 1
     if begin == 0 and not whole:
         return None
     return Tail(block[begin : end - 1] if end else None, block[end:])

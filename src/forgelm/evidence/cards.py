@@ -12,6 +12,8 @@ import yaml
 
 from forgelm.base.files import write_text
 from forgelm.base.redact import redact
+from forgelm.evidence.anchor import describe_checkpoint
+from forgelm.evidence.checkpoint import Checkpoint
 from forgelm.evidence.environment import package_version
 from forgelm.evidence.markup import code, escape, table
 from forgelm.evidence.record import RunRecord
@@ -29,12 +31,15 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(?:-[a-z0-9]{2,8})*")
 _HIDDEN_SECTIONS = frozenset({"auth", "webhook", "monitoring", "synthetic"})
 
 
-def write_model_card(folder: Path, record: RunRecord) -> Path:
-    """Write ``README.md`` with Hub metadata: what was trained on what, how it was judged, how to use it."""
-    return write_text(folder / "README.md", render_model_card(record))
+def write_model_card(folder: Path, record: RunRecord, audit_log: Checkpoint | None = None) -> Path:
+    """Write ``README.md`` with Hub metadata: what was trained on what, how it was judged, how to use it.
+
+    ``audit_log`` is how far the log went by now: a published card then contradicts a log that was shortened.
+    """
+    return write_text(folder / "README.md", render_model_card(record, audit_log))
 
 
-def render_model_card(record: RunRecord) -> str:
+def render_model_card(record: RunRecord, audit_log: Checkpoint | None = None) -> str:
     """Return the card as Markdown; a model that failed a gate says so at the top."""
     config = record.config
     parts = [_metadata(record), f"# {escape(_name(record))}"]
@@ -42,7 +47,7 @@ def render_model_card(record: RunRecord) -> str:
         parts.append(f"> **This model failed its quality gates:** {escape(record.verdict.reason or '')}")
     parts += [
         f"A fine-tune of {code(config.model.name_or_path)} by ForgeLM, run {code(record.run_id)}.",
-        "## Training details\n\n" + table(_training_rows(record)),
+        "## Training details\n\n" + table([*_training_rows(record), *_log_row(audit_log)]),
         "## Verdict\n\n" + _verdict_table(record),
         "## Metrics\n\n" + table([(key, f"{value:.4f}") for key, value in record.metrics.items() if "/" not in key]),
         "## Configuration\n\n```yaml\n" + _shown_config(record) + "```",
@@ -111,6 +116,10 @@ def _results(record: RunRecord) -> list[dict[str, Any]]:
 
 def _name(record: RunRecord) -> str:
     return f"{Path(record.config.model.name_or_path).name}_finetune"
+
+
+def _log_row(audit_log: Checkpoint | None) -> list[tuple[str, str]]:
+    return [("Audit log", describe_checkpoint(audit_log))] if audit_log else []
 
 
 def _training_rows(record: RunRecord) -> list[tuple[str, str]]:

@@ -17,6 +17,8 @@ from typing import Any
 
 from forgelm.base.errors import ConfigError, IntegrityError
 from forgelm.base.files import INTEGRITY_FILE, SIGNATURE_FILE, sha256_bytes, write_json
+from forgelm.evidence.anchor import RECORD_KEY
+from forgelm.evidence.checkpoint import Checkpoint
 from forgelm.evidence.dsse import peek_statement
 from forgelm.evidence.hashing import HashedFile, hash_files, try_hash_files
 
@@ -58,11 +60,14 @@ class Listing:
     links: tuple[str, ...]
 
 
-def write_integrity_manifest(model_dir: Path, *, model_path: str | None = None) -> Path:
+def write_integrity_manifest(
+    model_dir: Path, *, model_path: str | None = None, audit_log: Checkpoint | None = None
+) -> Path:
     """List every file under ``model_dir`` but the manifest itself and a signature. Write it last.
 
     ``model_path`` is recorded as given; without it ``"."`` is, the folder the manifest stands in, which stays true
-    when the folder is moved.
+    when the folder is moved. ``audit_log`` is how far the run's log went by now: the sealed model then contradicts a
+    log that is made shorter than that.
 
     Raises:
         ConfigError: ``model_dir`` is no folder, holds no file, or something that is neither file, folder nor link.
@@ -86,6 +91,7 @@ def write_integrity_manifest(model_dir: Path, *, model_path: str | None = None) 
         "model_path": model_path if model_path is not None else _HERE,
         "artifacts": [vars(artifact) for artifact in hash_files(root, files)],
         "skipped_symlinks": list(listing.links),
+        **({RECORD_KEY: audit_log.as_record()} if audit_log else {}),
     }
     return write_json(root / INTEGRITY_FILE, content)
 

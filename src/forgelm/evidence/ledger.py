@@ -8,17 +8,21 @@ import math
 import os
 import threading
 import uuid
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from forgelm.base.errors import ConfigError, IntegrityError, StorageError
 from forgelm.base.events import Event
 from forgelm.base.files import RunFiles, sha256_bytes, storage_errors, sync_folder, to_json_safe
 from forgelm.base.redact import redact
 from forgelm.evidence.appendfile import AppendFile, Tail
+from forgelm.evidence.beside import Contradiction, find_contradiction, known_checkpoint
+from forgelm.evidence.checkpoint import Checkpoint, checkpoint_path, log_origin, render_checkpoint, write_checkpoint
 from forgelm.evidence.identity import operator_identity
+from forgelm.evidence.keys import find_signing_key
 from forgelm.evidence.line import (
     ENVELOPE,
     GENESIS,
@@ -29,14 +33,17 @@ from forgelm.evidence.line import (
     tag_line,
     tag_matches,
 )
-from forgelm.evidence.pin import Pin, pin_path, read_pin, write_pin
+from forgelm.evidence.merkle import EMPTY_ROOT, MerkleTree, hash_leaf
+from forgelm.evidence.pin import Pin, read_pin, write_pin
 from forgelm.evidence.recovery import mark_reported, quarantine, reported_name, unreported
 
+_Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
 _SECRET = "FORGELM_AUDIT_SECRET"
 _REROOT = "FORGELM_ALLOW_AUDIT_REROOT"
 _SHORT_SECRET = 16
 _NOBODY = object()
+_OWN = frozenset({Event.RUN_CLOSED, Event.LOG_CHECKPOINT})
 _PLAIN = frozenset({str, int, bool, type(None)})
 
 
@@ -75,11 +82,14 @@ class AuditLogger:
         self._head = _Head()
         self._new_root: dict[str, Any] | None = None
         self._rooted = False
+        self._signing_key = find_signing_key()
+        self._tree, self._measured = MerkleTree(), 0
+        self._known: Checkpoint | None = None
         if self.path.exists():
             with self._file:
                 self._catch_up(opening=True)
         else:
-            self._check_root(None)
+            self._check_beside(None, 0)
 
     def log_event(self, event: str, **fields: Any) -> None:
         """Append one event. When this returns, the line is on disk.
@@ -88,28 +98,54 @@ class AuditLogger:
 
         Raises:
             ValueError: ``fields`` would replace an envelope key (``timestamp``, ``run_id`` …) by another value, or are
-                longer than 16 MiB or nested without end.
+                longer than 16 MiB or nested without end; or ``event`` is one that only this class writes.
             StorageError: an ``OSError``; the event is not in the log, and the log is as it was.
             IntegrityError, ConfigError: the log was changed meanwhile so that it cannot be continued.
         """
-        details = self._prepare(event, fields)
-        with self._mutex:
-            if self._writing:
-                raise RuntimeError("an event is being written: a signal handler cannot log one in the middle of it")
-            self._writing = True
-            try:
-                self._write(event, details)
-            finally:
-                self._writing = False
+        prepared = ((event, self._prepare(event, fields)),)
+        self._hold(lambda: self._append(prepared))
+
+    def log_events(self, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Append many events, each a name and its fields, with one sync for about 256 KiB of them.
+
+        When this returns, all lines are on disk. When it raises, none of them is in the log; the errors are those of
+        ``log_event``. After a crash before it returns, the log holds a beginning of them, every line whole.
+        """
+        prepared = [(event, self._prepare(event, dict(fields))) for event, fields in events]
+        if prepared:
+            self._hold(lambda: self._append(prepared))
+
+    def checkpoint(self) -> Checkpoint:
+        """Put the number of lines so far and their Merkle root on record, and return those of the log with that record.
+
+        The record is the event ``log.checkpoint``; what is returned stands beside the log too, as a note signed by this
+        account's key where it has one. Kept elsewhere, it shows later that no line up to here is missing or changed.
+
+        Raises:
+            StorageError: the event, or the note beside the log, could not be written.
+            IntegrityError: lines that an earlier checkpoint covers were changed.
+        """
+        return self._record(Event.LOG_CHECKPOINT)
+
+    def close_run(self) -> Checkpoint:
+        """Write ``run.closed``, with the count and the root of the lines before it: the last event of what was done.
+
+        A log that does not end with it verifies as open. The rest is as for ``checkpoint``. A log without any event
+        stays without one.
+        """
+        return self._record(Event.RUN_CLOSED)
 
     def close(self) -> None:
         """Give the file back; the next event reopens it."""
         with self._mutex:
             self._file.close()
+            self._tree, self._measured = MerkleTree(), 0
 
     def _prepare(self, event: str, fields: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(event, str) or not event:
             raise ValueError("an event needs a name")
+        if event in _OWN:
+            raise ValueError(f"'{event}' is written by close_run() and checkpoint() alone")
         try:
             details: dict[str, Any] = redact(fields if _is_plain(fields) else to_json_safe(fields))
         except RecursionError:
@@ -120,14 +156,37 @@ class AuditLogger:
             del details[key]
         return details
 
-    def _write(self, event: str, details: dict[str, Any]) -> None:
-        with self._file:
-            if self._file.has_moved() or not self._head.number:
-                self._catch_up()
-            self._append(event, details)
+    def _hold(self, work: Callable[[], _Result]) -> _Result:
+        """Do ``work`` alone, among threads and processes, knowing where the log stands."""
+        with self._mutex:
+            if self._writing:
+                raise RuntimeError("an event is being written: a signal handler cannot log one in the middle of it")
+            self._writing = True
+            try:
+                with self._file:
+                    if self._file.has_moved() or not self._head.number:
+                        self._catch_up()
+                    return work()
+            finally:
+                self._writing = False
 
-    def _append(self, event: str, details: dict[str, Any]) -> None:
+    def _append(self, events: Sequence[tuple[str, dict[str, Any]]]) -> None:
         head, before = self._head, self._file.size
+        after, lines, first = head, [], ""
+        for event, details in events:
+            line, entry = self._build_line(after, event, details)
+            digest = line_hash(line)
+            first = first or digest
+            after = _Head(digest, after.number + 1, entry)
+            lines.append(line)
+        # An interrupt from here on leaves the head unknown, and the next event reads it from the file.
+        self._head = _Head()
+        self._file.append(*lines)
+        if head.number == 0:
+            self._pin_first_line(first, before)
+        self._head = after
+
+    def _build_line(self, head: _Head, event: str, details: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
         entry = {
             "timestamp": datetime.now(UTC).isoformat(timespec="microseconds"),
             "run_id": self.run_id,
@@ -141,13 +200,7 @@ class AuditLogger:
         line = (tag_line(text, self._key) if self._key else text).encode("ascii")
         if len(line) > LONGEST_LINE:
             raise ValueError(f"event '{event}' is longer than {LONGEST_LINE >> 20} MiB; log a digest of it instead")
-        # An interrupt from here on leaves the head unknown, and the next event reads it from the file.
-        self._head = _Head()
-        self._file.append(line)
-        digest = line_hash(line)
-        if head.number == 0:
-            self._pin_first_line(digest, before)
-        self._head = _Head(digest, head.number + 1, entry)
+        return line, entry
 
     def _pin_first_line(self, digest: str, before: int) -> None:
         try:
@@ -156,16 +209,48 @@ class AuditLogger:
             self._file.cut(before)
             raise
 
+    def _record(self, event: Event) -> Checkpoint:
+        if not self._file.size and not self.path.exists():
+            return Checkpoint(0, EMPTY_ROOT.hex())
+        return self._hold(lambda: self._seal(event))
+
+    def _seal(self, event: Event) -> Checkpoint:
+        covered = self._measure()
+        by = self._signing_key.public.text if self._signing_key else None
+        note = self._render(covered) if self._signing_key else None
+        self._append(((event, {"count": covered.size, "root": covered.root, "signed_by": by, "note": note}),))
+        sealed = self._measure()
+        write_checkpoint(self.path, self._render(sealed))
+        return sealed
+
+    def _render(self, checkpoint: Checkpoint) -> str:
+        origin = log_origin(line_hash(self._file.first_line()))
+        return render_checkpoint(origin, checkpoint, [self._signing_key] if self._signing_key else [])
+
+    def _measure(self) -> Checkpoint:
+        """Read the lines that came since the last time, and compare them with the checkpoint that is known."""
+        known = self._known
+        for line in self._file.read_lines(self._measured):
+            self._tree.append(hash_leaf(line))
+            if known is not None and self._tree.size == known.size and self._tree.root().hex() != known.root:
+                raise self._refuse(f"its first {known.size} lines are not those its checkpoint covers")
+        self._measured = self._file.size
+        self._known = Checkpoint(self._tree.size, self._tree.root().hex())
+        return self._known
+
     def _catch_up(self, *, opening: bool = False) -> None:
         """Learn where the log stands now, and repair what a writer that was killed left undone."""
-        tail = self._file.read_tail()
-        self._check_root(tail.last_line)
-        self._head = self._read_head(tail)
+        tail = self._file.read_tail(deep=opening)
+        head = self._read_head(tail)
+        self._check_beside(tail.last_line, head.number)
+        self._head = head
         if tail.torn:
             quarantine(self.path, tail.torn)
             self._file.cut(self._file.size)
         if self._new_root is not None:
-            self._append(Event.LOG_REROOTED, self._new_root)
+            self._append(((Event.LOG_REROOTED, self._new_root),))
+            with storage_errors(str(checkpoint_path(self.path))):
+                checkpoint_path(self.path).unlink(missing_ok=True)
             self._new_root = None
         if tail.torn or opening:
             self._report_recovered()
@@ -176,7 +261,7 @@ class AuditLogger:
             report = {"file": reported_name(kept).name, "size_bytes": len(torn), "sha256": sha256_bytes(torn)}
             last = self._head.entry or {}
             if last.get("event") != Event.LOG_RECOVERED or last.get("sha256") != report["sha256"]:
-                self._append(Event.LOG_RECOVERED, report)
+                self._append(((Event.LOG_RECOVERED, report),))
                 _log.warning("%s ended in an incomplete line, whose bytes are kept in %s", self.path, report["file"])
             mark_reported(kept)
 
@@ -203,27 +288,20 @@ class AuditLogger:
         if not tag_matches(line.decode(), tag_key(self._secret, str(entry.get("run_id")))):
             raise self._refuse(f"the tag of its last line does not match {_SECRET}: another secret, or a changed line")
 
-    def _check_root(self, last_line: bytes | None) -> None:
-        """Compare the log's first line with the manifest, or pin it when a crash came between the two."""
+    def _check_beside(self, last_line: bytes | None, number: int) -> None:
+        """Compare the log with its manifest and its checkpoint, or pin it when a crash came between line and pin."""
         if self._rooted:
             return
-        problem, pin = "", None
-        try:
-            pin = read_pin(self.path)
-        except ValueError as error:
-            problem = str(error)
-        if last_line is None:
-            problem = problem or ("the log is gone or empty, and its manifest is not" if pin else "")
-            if problem:
-                self._allow_reroot(ConfigError, problem, pin)
-            return
-        first = self._first_pin()
-        if not problem and pin is None:
-            write_pin(self.path, first)
-        elif problem or pin != first:
-            self._allow_reroot(IntegrityError, problem or "the log's first line is not the one its manifest pins", pin)
-            write_pin(self.path, first)
-        self._rooted = True
+        first = self._first_pin() if last_line is not None else None
+        found = find_contradiction(self.path, first, number)
+        if found is not None:
+            self._allow_reroot(found)
+        else:
+            self._known = known_checkpoint(self.path)
+        if first is not None:
+            if found is not None or read_pin(self.path) is None:
+                write_pin(self.path, first)
+            self._rooted = True
 
     def _first_pin(self) -> Pin:
         line = self._file.first_line()
@@ -232,16 +310,16 @@ class AuditLogger:
         except ValueError as error:
             raise self._refuse(f"its first line is {error}") from None
 
-    def _allow_reroot(self, kind: type[ConfigError] | type[IntegrityError], problem: str, pin: Pin | None) -> None:
+    def _allow_reroot(self, found: Contradiction) -> None:
         if os.environ.get(_REROOT) != "1":
-            raise kind(
-                f"{pin_path(self.path)}: {problem}",
+            raise (ConfigError if found.gone else IntegrityError)(
+                found.reason,
                 hint=f"restore the log, use another output folder, or set {_REROOT}=1 to begin anew on the record",
             )
         self._new_root = {
-            "reason": problem,
-            "pinned_sha256": pin.first_entry_sha256 if pin else None,
-            "pinned_run_id": pin.run_id if pin else None,
+            "reason": found.reason,
+            "pinned_sha256": found.pin.first_entry_sha256 if found.pin else None,
+            "pinned_run_id": found.pin.run_id if found.pin else None,
         }
 
     def _refuse(self, what: str) -> IntegrityError:

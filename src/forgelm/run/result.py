@@ -13,6 +13,7 @@ class TrainResult:
 
     ``success`` is true only when every gate passed. ``reverted`` means the model was refused and lies in quarantine;
     ``awaiting_approval`` that it waits in ``staging_path`` for a person. Losses in ``metrics`` are nats per token.
+    ``audit_log`` is the ``size`` and ``root`` of the closed log: kept elsewhere, it shows that none is missing.
     """
 
     success: bool
@@ -38,6 +39,7 @@ class TrainResult:
     config_hash: str | None = None
     gates: list[dict[str, Any]] = field(default_factory=list)
     quarantine_path: str | None = None
+    audit_log: dict[str, Any] | None = None
 
     @property
     def output_dir(self) -> str | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from forgelm.base.errors import IntegrityError, StoppedError
+from forgelm.base.errors import ForgeError, IntegrityError, StoppedError
 from forgelm.base.events import TRANSIENT, Emit, Event, emit_nothing
 from forgelm.base.files import INTEGRITY_FILE, RunFiles, sha256_file, write_text
 from forgelm.base.network import private
@@ -20,6 +21,7 @@ from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.self_check import measure_saved_model
 from forgelm.evidence.approval import Policy
 from forgelm.evidence.cards import write_model_card
+from forgelm.evidence.checkpoint import Checkpoint
 from forgelm.evidence.documents.annex_iv import read_attachments
 from forgelm.evidence.documents.dossier import open_dossier, with_model
 from forgelm.evidence.documents.instructions import write_instructions
@@ -35,6 +37,7 @@ from forgelm.gate import Thresholds, Verdict, decide
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
 from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
+from forgelm.run.heartbeat import Heartbeat
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
@@ -53,6 +56,7 @@ class _Run:
     emit: Emit
     wishes: Wishes
     stop: StopRequest
+    checkpoint: Callable[[], Checkpoint]
 
 
 @dataclass(frozen=True)
@@ -88,23 +92,27 @@ def run_single(
         remove_unfinished(files)
         checkpoint = find_checkpoint(files.root, resume).path
         ledger = AuditLogger(str(files.root))
+        heartbeat = Heartbeat(ledger.checkpoint)
 
         def emit(event: Event, /, **fields: Any) -> None:
             if event not in TRANSIENT:
                 ledger.log_event(event, **fields)
+            heartbeat(event, **fields)
             listen(event, **fields)
 
-        run = _Run(config, files, ledger.run_id, emit, Wishes(checkpoint, stop.asked), stop)
+        run = _Run(config, files, ledger.run_id, emit, Wishes(checkpoint, stop.asked), stop, ledger.checkpoint)
         try:
-            return _run(run)
+            result = _run(run)
         except BaseException as error:
             # A staged model is kept once it is sealed: then only its promotion failed, and training it again is dear.
             if not (files.staging(run.run_id) / INTEGRITY_FILE).exists():
                 shutil.rmtree(files.staging(run.run_id), ignore_errors=True)
             # The log may be what cannot be written; the error that ended the run matters more.
-            with contextlib.suppress(OSError):
+            with contextlib.suppress(OSError, ForgeError):
                 _report_end(run, error)
+                ledger.close_run()
             raise
+        return replace(result, audit_log=ledger.close_run().as_record())
 
 
 def _run(run: _Run) -> TrainResult:
@@ -245,10 +253,11 @@ def _write_evidence(run: _Run, record: RunRecord) -> None:
     if not report.is_file():
         run.emit(Event.GOVERNANCE_SECTION_MISSING, section="data_audit", expected_path=report.name)
     dossier = open_dossier(record, run.files)
-    write_model_card(staging, record)
+    audit_log = run.checkpoint()
+    write_model_card(staging, record, audit_log)
     write_instructions(staging, dossier)
     write_lineage(staging, record)
-    _seal(run, staging)
+    _seal(run, staging, audit_log)
     written = write_documents(run.files, with_model(dossier, staging), destination=_destination(run, record.verdict))
     run.emit(
         Event.GOVERNANCE_EXPORTED,
@@ -264,8 +273,8 @@ def _write_evidence(run: _Run, record: RunRecord) -> None:
     )
 
 
-def _seal(run: _Run, staging: Path) -> None:
-    write_integrity_manifest(staging)
+def _seal(run: _Run, staging: Path, audit_log: Checkpoint) -> None:
+    write_integrity_manifest(staging, audit_log=audit_log)
     checked = verify_integrity(str(staging))
     if not checked.valid:
         raise IntegrityError(f"the model changed while its integrity manifest was written: {checked.reason}")
