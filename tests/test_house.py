@@ -50,6 +50,7 @@ SPANNING = {
     "assist/test_preview_page.py": "the page of preview.py in a browser, which not every machine has",
     "audit/report/test_page_browser.py": "the page of page.py in a browser, which not every machine has",
     "cli/test_bad_input.py": "what a user gets wrong, through the whole command",
+    "evidence/test_tampering.py": "what can be done to a log, and what shows it",
 }
 MAY_PRINT = {"cli/render.py"}
 MAY_EXIT = {"cli/main.py"}

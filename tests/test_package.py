@@ -150,12 +150,13 @@ def test_evidence_is_verified_without_torch(forgelm: Forgelm, core: Path, tmp_pa
     write = (
         "from forgelm import AuditLogger\n"
         "logger = AuditLogger('run')\n"
-        "for number in range(4): logger.log_event('step', number=number)\n"
+        "for number in range(3): logger.log_event('step', number=number)\n"
+        "logger.close_run()\n"
     )
     subprocess.run([str(core), "-c", write], cwd=tmp_path, check=True, env={"FORGELM_OPERATOR": "tests"})
     good = forgelm("verify-audit", "run/audit_log.jsonl")
     assert good.returncode == 0
-    assert good.stdout.startswith("OK: 4 entries verified\nhead: ")
+    assert good.stdout.startswith("OK: 4 entries verified; the log is closed\nhead: ")
     log = tmp_path / "run" / "audit_log.jsonl"
     lines = log.read_bytes().splitlines(keepends=True)
     for kept in (lines[:1] + lines[2:], lines[1:], [*lines[:3], lines[3][:40]]):

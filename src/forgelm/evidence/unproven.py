@@ -76,7 +76,7 @@ def _each(proof: Proof) -> Iterator[Unproven]:
 
 def _say_who(proof: Proof) -> str:
     if proof.signed:
-        rest = "" if proof.signed >= proof.lines - 1 else f"; behind line {proof.signed}, whoever can write the file"
+        rest = "" if proof.signed >= proof.lines else f"; behind line {proof.signed}, whoever can write the file"
         return f"Whoever holds the signing key can{rest}."
     if proof.tags == "all":
         return "Whoever knows the secret can."
