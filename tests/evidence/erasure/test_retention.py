@@ -115,5 +115,5 @@ def test_a_real_run_is_refused_before_it_trains(make_config: Callable[..., Forge
     with pytest.raises(ConfigError, match="retention allows"):
         run_single(make_config(retention={"enforce": "block_on_excess"}))
     events = [entry.event for entry in read_entries(files.audit_log, list(Event))]
-    assert events[-3:] == ["pipeline.initialized", "retention.exceeded", "pipeline.failed"]
+    assert events[-4:] == ["pipeline.initialized", "retention.exceeded", "pipeline.failed", "run.closed"]
     assert "training.started" not in events
