@@ -166,7 +166,12 @@ def write_text(path: Path, text: str) -> Path:
 
 def write_json(path: Path, value: Any) -> Path:
     """Write readable JSON in which NaN never appears."""
-    return write_bytes(path, _encode(json.dumps(to_json_safe(value), indent=2, ensure_ascii=False) + "\n"))
+    return write_bytes(path, render_json(value))
+
+
+def render_json(value: Any) -> bytes:
+    """Return readable JSON in which NaN never appears, as the bytes of a file."""
+    return _encode(json.dumps(to_json_safe(value), indent=2, ensure_ascii=False) + "\n")
 
 
 def _rank(item: Any) -> tuple[float, bytes]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +14,11 @@ from forgelm.audit.dataset import AuditRequest, check_request, run_audit
 from forgelm.audit.duplicates.search import NearSettings
 from forgelm.audit.reading.find import find_source, source_of_run
 from forgelm.audit.reading.source import Source
+from forgelm.audit.report.document import REPORT_FILE
 from forgelm.audit.report.envelope import build_envelope
 from forgelm.audit.report.page import PAGE_FILE
 from forgelm.audit.report.record import AuditReport
 from forgelm.audit.report.terminal import render_terminal
-from forgelm.audit.report.write import REPORT_FILE
 from forgelm.audit.rows.state import RowSettings
 from forgelm.audit.scan.options import AuditOptions
 from forgelm.audit.scan.splits import TokenLimits
@@ -111,8 +113,12 @@ def _check_writable(output: Path) -> None:
         write_bytes(probe, b"")
         probe.unlink()
     except OSError as error:
-        reason = getattr(error, "message", None) or error.strerror or error
-        raise ConfigError(f"the report cannot be written to {output}: {reason}") from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        if error.errno in (errno.EEXIST, errno.ENOTDIR):
+            reason = "a file stands in the place of the folder"
+        raise ConfigError(
+            f"the report cannot be written to {output}: {reason}", hint="give another folder with --output"
+        ) from error
 
 
 def _reply(report: AuditReport, output: Path, *, verbose: bool) -> Reply:

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 from audit_reports import make_report
 
+from forgelm.audit.report.document import REPORT_FILE
 from forgelm.audit.report.outputs import CROISSANT_FILE, write_outputs
 from forgelm.audit.report.page import PAGE_FILE
-from forgelm.audit.report.write import REPORT_FILE
 from forgelm.base.errors import StorageError
 
 CROISSANT = {"@type": "sc:Dataset", "name": "set"}
@@ -77,14 +77,15 @@ def test_a_folder_that_is_a_file_is_named(tmp_path: Path) -> None:
 )
 def test_a_full_disk_and_a_closed_folder_leave_the_older_report(setback: str, said: str, tmp_path: Path) -> None:
     folder = tmp_path / "audit"
-    write_outputs(make_report(), folder)
+    write_outputs(replace(make_report(), croissant=CROISSANT), folder)
     tmp_path.chmod(0o755)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     script = (
-        "import os, resource, signal, sys; from pathlib import Path; from audit_reports import make_report\n"
+        "import os, resource, signal, sys; from dataclasses import replace; from pathlib import Path\n"
+        "from audit_reports import make_report\n"
         "from forgelm.audit.report.outputs import write_outputs; from forgelm.base.errors import StorageError\n"
         f"folder = Path(sys.argv[1]); write_outputs(make_report(), folder / 'warm'); {setback}\n"
-        "try: write_outputs(make_report(), folder)\n"
+        "try: write_outputs(replace(make_report(), croissant={'other': 'one'}), folder)\n"
         "except StorageError as error: print(error)\n"
     )
     ran = subprocess.run(

@@ -7,12 +7,11 @@ import hashlib
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from pathlib import Path
 from typing import Any
 
 from audit_reports import make_report
 
-from forgelm.audit.report.page import PAGE_FILE, render_page, write_page
+from forgelm.audit.report.page import render_page
 from forgelm.audit.report.parts import (
     AuditedFile,
     ColumnInfo,
@@ -93,13 +92,6 @@ def read(page: str) -> Shape:
     shape.close()
     assert shape.open == []
     return shape
-
-
-def test_it_is_written_whole(tmp_path: Path) -> None:
-    path = write_page(make_report(), tmp_path / "audit")
-    assert path == tmp_path / "audit" / PAGE_FILE
-    assert path.read_text(encoding="utf-8") == render_page(make_report())
-    assert [file.name for file in path.parent.iterdir()] == [PAGE_FILE]
 
 
 def test_nothing_in_it_runs_or_is_fetched() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from audit_reports import make_report
 
-from forgelm.audit.report.page import write_page
+from forgelm.audit.report.page import render_page
 from forgelm.audit.report.parts import DuplicateCluster, DuplicateRow, LocatedFinding, Place
 from forgelm.audit.report.record import AuditReport
 
@@ -59,7 +59,8 @@ def browser() -> Iterator[Any]:
 
 def open_page(browser: Any, report: AuditReport, folder: Path, **options: Any) -> tuple[Any, list[str], list[str]]:
     """Return the page with the requests it makes and what the browser complains about."""
-    path = write_page(report, folder)
+    path = folder / "report.html"
+    path.write_text(render_page(report), encoding="utf-8")
     page = browser.new_page(**options)
     requests: list[str] = []
     complaints: list[str] = []

@@ -12,14 +12,13 @@ from typing import Any
 from forgelm.audit.findings import Severity
 from forgelm.audit.report import sections as parts
 from forgelm.audit.report.charts import draw_bar
+from forgelm.audit.report.document import REPORT_FILE
 from forgelm.audit.report.headlines import Headline, list_headlines
 from forgelm.audit.report.record import AuditReport
 from forgelm.audit.report.sections import Limits
 from forgelm.audit.report.terminal import describe_gate, describe_split
 from forgelm.audit.report.wording import count_of, percent, show_name, show_text
-from forgelm.audit.report.write import REPORT_FILE
 from forgelm.base.extras import load_extra
-from forgelm.base.files import write_text
 
 PAGE_FILE = "data_audit_report.html"
 
@@ -51,16 +50,6 @@ class _Section:
     anchor: str
     title: str
     level: Severity | None
-
-
-def write_page(report: AuditReport, folder: Path) -> Path:
-    """Write the page into ``folder`` and return the file's path.
-
-    Raises:
-        OptionalDependencyError: Jinja is not installed.
-        StorageError: it could not be written; an older page is as it was.
-    """
-    return write_text(folder / PAGE_FILE, render_page(report))
 
 
 def render_page(report: AuditReport) -> str:
