@@ -31,6 +31,7 @@ def test_the_report_holds_the_run(make_config: Make) -> None:
         {"training": {"output_dir": "/dev/null/x"}},
         {"training": {"fp16": True}},
         {"model": {"max_length": 4}},
+        {"compliance": {"annex_iv": {"8": {"statement": "It was drawn up.", "file": "nowhere.pdf"}}}},
     ],
 )
 def test_what_would_stop_the_run_stops_the_dry_run(make_config: Make, changes: dict[str, Any]) -> None:

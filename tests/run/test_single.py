@@ -148,6 +148,31 @@ def test_a_failed_gate_without_auto_revert_keeps_its_place_and_is_marked(make_co
     assert "failed its quality gates" in (tmp_path / "run" / "final_model" / "README.md").read_text()
 
 
+def test_a_second_training_counts_the_compute_of_the_first(make_config: Make, tmp_path: Path) -> None:
+    first = make_config(training={"output_dir": str(tmp_path / "one"), "max_steps": 2, "merge_adapters": True})
+    run_single(first)
+    model = tmp_path / "one" / "final_model"
+    second = make_config(
+        model={"name_or_path": str(model)}, training={"output_dir": str(tmp_path / "two"), "max_steps": 2}
+    )
+    run_single(second)
+    records = [
+        json.loads((tmp_path / name / "compliance" / "gpai_compute.json").read_text()) for name in ("one", "two")
+    ]
+    assert records[1]["original_model"] == records[0]["original_model"]
+    (before,) = records[1]["earlier_modifications"]["from_lineage"]
+    assert (before["run_id"], before["flop"]) == (records[0]["run_id"], records[0]["this_run"]["flop_used"])
+    assert records[1]["modification_flop"] == pytest.approx(before["flop"] + records[1]["this_run"]["flop_used"])
+
+
+def test_a_missing_attachment_stops_the_run_before_it_begins(make_config: Make, tmp_path: Path) -> None:
+    statement = {"8": {"statement": "It was drawn up.", "file": str(tmp_path / "nowhere.pdf")}}
+    heard = Heard()
+    with pytest.raises(ConfigError, match=r"compliance\.annex_iv\.8\.file"):
+        run_single(make_config(compliance={"annex_iv": statement}), listen=heard)
+    assert Event.MODEL_LOADED not in heard.names()
+
+
 def test_human_approval_holds_the_model_in_staging(make_config: Make, tmp_path: Path) -> None:
     config = make_config(training={"max_steps": 2}, evaluation={"require_human_approval": True})
     heard = Heard()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from forgelm.evidence.environment import describe_environment, package_version
@@ -22,12 +22,12 @@ _DECLARED_IDENTITY = (
 )
 
 
-def build_manifest(record: RunRecord, consumption: Consumption) -> dict[str, Any]:
+def build_manifest(record: RunRecord, consumption: Consumption, generated_at: datetime) -> dict[str, Any]:
     """Return the training manifest (``compliance_report.json``) as one nested dict."""
     config = record.config
     manifest: dict[str, Any] = {
         "forgelm_version": package_version("forgelm"),
-        "generated_at": datetime.now(UTC).isoformat(),
+        "generated_at": generated_at.isoformat(timespec="seconds"),
         "config_hash": config.config_hash,
         "run_id": record.run_id,
         "model_lineage": _model_lineage(record),
@@ -50,11 +50,11 @@ def build_manifest(record: RunRecord, consumption: Consumption) -> dict[str, Any
     return manifest
 
 
-def shorten_manifest(record: RunRecord) -> dict[str, Any]:
+def shorten_manifest(record: RunRecord, generated_at: datetime) -> dict[str, Any]:
     """Return the manifest's short form, ``training_manifest.yaml``."""
     return {
         "forgelm_version": package_version("forgelm"),
-        "generated_at": datetime.now(UTC).isoformat(),
+        "generated_at": generated_at.isoformat(timespec="seconds"),
         "base_model": record.config.model.name_or_path,
         "adapter_method": record.loaded.adapter_method,
         "trainer_type": record.config.training.trainer_type,

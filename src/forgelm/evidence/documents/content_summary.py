@@ -5,7 +5,6 @@ Sections and numbers are those of the Commission's template, C(2025) 8311, limit
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from types import MappingProxyType
 from typing import Any
 
@@ -43,7 +42,7 @@ def build_content_summary(dossier: Dossier) -> Document:
     sources = _list_sources(dossier)
     compliance, gpai, consumed = dossier.compliance, dossier.gpai, dossier.consumption
     record: dict[str, Any] = dossier.head() | {
-        "scope": f"this modification of {dossier.lineage.root} only (recital 109)",
+        "scope": f"this modification of {dossier.public_name(dossier.lineage.root)} only (recital 109)",
         "document": {
             "version": said(compliance.system_version),
             "last_update": dossier.generated_at.date().isoformat(),
@@ -57,7 +56,7 @@ def build_content_summary(dossier: Dossier) -> Document:
         },
         "1.2": {
             "model": " ".join(filter(None, (said(compliance.system_name), said(compliance.system_version)))) or None,
-            "depends_on": dossier.lineage.root,
+            "depends_on": dossier.public_name(dossier.lineage.root),
             "union_market_date": gpai.union_market_date,
         },
         "1.3": {
@@ -111,7 +110,7 @@ def _describe(dossier: Dossier, source: Source, counted: SourceTokens | None, pu
     category = declared.category if declared else None
     listed = used / public > _LISTED_ABOVE if category == "public" and public else None
     return {
-        "name": _public_name(source),
+        "name": dossier.public_name(source.name),
         "category": category,
         "kind": source.kind,
         "link": declared.link if declared else None,
@@ -132,11 +131,6 @@ def _describe(dossier: Dossier, source: Source, counted: SourceTokens | None, pu
         "above_3_percent_of_public": listed,
         "pinned_by": source.fingerprint.get("hf_revision") or source.fingerprint.get("sha256"),
     }
-
-
-def _public_name(source: Source) -> str:
-    """Return a dataset's name without the folders of this machine, which concern nobody else."""
-    return source.name if source.kind == "huggingface_hub" else PurePath(source.name).name
 
 
 def _missing(record: dict[str, Any]) -> list[str]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from forgelm.audit.croissant.responsible import describe_findings
 from forgelm.base.files import sha256_bytes
 
 _SUMMARIES = (
@@ -24,12 +25,16 @@ _SUMMARIES = (
 
 @dataclass(frozen=True)
 class DataAudit:
-    """``report`` is the audit's own document; ``problem`` says why there is none although the file is there."""
+    """``report`` is the audit's own document; ``problem`` says why there is none although the file is there.
+
+    ``responsible`` are its findings in Croissant's vocabulary for responsible AI.
+    """
 
     file: str
     sha256: str
     report: dict[str, Any]
     problem: str | None = None
+    responsible: dict[str, Any] = field(default_factory=dict)
 
     @property
     def findings(self) -> dict[str, Any]:
@@ -40,7 +45,7 @@ class DataAudit:
         """Whether every one of the files' ``digests`` was audited; ``None`` when the report names no digests."""
         files = self.report.get("files")
         listed = files if isinstance(files, list) else []
-        audited = {item.get("sha256") for item in listed if isinstance(item, dict)} - {None}
+        audited = {str(item["sha256"]) for item in listed if isinstance(item, dict) and item.get("sha256")}
         wanted = set(digests)
         return wanted <= audited if audited and wanted else None
 
@@ -55,6 +60,9 @@ def read_audit(path: Path) -> DataAudit | None:
         report = json.loads(content)
     except (ValueError, RecursionError) as error:
         return DataAudit(path.name, digest, {}, f"{path.name} is not JSON: {error}")
-    if not isinstance(report, dict):
+    if not isinstance(report, dict) or "total_samples" not in report:
         return DataAudit(path.name, digest, {}, f"{path.name} is not an audit report")
-    return DataAudit(path.name, digest, report)
+    try:
+        return DataAudit(path.name, digest, report, responsible=describe_findings(report))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return DataAudit(path.name, digest, {}, f"{path.name} is not laid out as an audit report")

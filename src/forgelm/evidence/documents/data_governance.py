@@ -80,7 +80,6 @@ def _article_10(dossier: Dossier) -> dict[str, dict[str, Any]]:
     declared, prepared = dossier.governance, dossier.run.prepared
     purposes = [item.original_purpose for item in declared.datasets if item.original_purpose]
     needs_purpose = declared.personal_data_included and not purposes
-    audit = dossier.audit.findings if dossier.audit else None
     return {
         "10(2)(a)": _point("design choices", declared.design_choices),
         "10(2)(b)": _point(
@@ -111,10 +110,18 @@ def _article_10(dossier: Dossier) -> dict[str, dict[str, Any]]:
         "10(3)": _point(
             "relevant, representative, free of errors and complete as far as possible",
             declared.representativeness,
-            measured={"audit": audit} if audit else None,
+            measured=_audited(dossier),
         ),
         "10(4)": _point("geographical, contextual, behavioural, functional setting", declared.setting),
     }
+
+
+def _audited(dossier: Dossier) -> dict[str, Any] | None:
+    """Return the audit's outcome in short; its findings stand in a section of their own."""
+    audit = dossier.audit
+    if audit is None or audit.problem:
+        return None
+    return {"audit": audit.report.get("verdict"), "rows_audited": audit.report.get("total_samples")}
 
 
 def _point(

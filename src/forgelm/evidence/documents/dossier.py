@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from forgelm.base.files import INTEGRITY_FILE, RunFiles, sha256_file
@@ -83,6 +83,15 @@ class Dossier:
             "forgelm_version": package_version("forgelm"),
             "run_id": self.run.run_id,
         }
+
+    def public_name(self, name: str) -> str:
+        """Return the name of a dataset or model without the folders of this machine, which concern nobody else."""
+        last = PurePath(name).name
+        local = [source.name for source in self.run.prepared.sources if source.kind != "huggingface_hub"]
+        if name not in local:
+            return last if Path(name).is_absolute() else name
+        alike = [other for other in local if PurePath(other).name == last]
+        return last if len(alike) == 1 else f"{last} ({alike.index(name) + 1})"
 
     def dataset(self, name: str) -> DatasetDeclaration | None:
         """Return what is declared about a dataset."""

@@ -72,6 +72,11 @@ def gate_mark(status: str) -> Mark:
     return Mark(status.replace("_", " "), "bad" if status == GateStatus.FAILED else "open")
 
 
+def show_limit(limit: float | None) -> float | str:
+    """Return a gate's limit, or that there is none."""
+    return "none" if limit is None else limit
+
+
 def _gate(gate: GateResult, dossier: Dossier) -> dict[str, Any]:
     name = _MEASURED_BY.get(gate.gate, gate.gate)
     measured = next((item for item in dossier.run.measurements if item.name == name), None)
@@ -103,7 +108,10 @@ def _limits(dossier: Dossier) -> list[str]:
 
 def _page(dossier: Dossier, record: dict[str, Any]) -> Page:
     gates = tuple(
-        (gate["gate"], gate_mark(gate["status"]), gate["reason"], gate["value"], gate["limit"], gate["n"], gate["unit"])
+        (
+            *(gate["gate"], gate_mark(gate["status"]), gate["reason"], gate["value"]),
+            *(show_limit(gate["limit"]), gate["n"], gate["unit"]),
+        )
         for gate in record["gates"]
     )
     measured = tuple(

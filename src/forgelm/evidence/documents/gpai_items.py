@@ -78,7 +78,7 @@ def _general(dossier: Dossier) -> tuple[Item, ...]:
     compliance, gpai, block = dossier.compliance, dossier.gpai, "General information"
     names = (said(compliance.system_name), said(compliance.system_version))
     revision = dossier.run.loaded.revision.revision_resolved
-    base = dossier.lineage.root
+    base = dossier.public_name(dossier.lineage.root)
     earlier = [item.run_id for item in dossier.lineage.earlier]
     return (
         Item(block, "Legal name of the provider", ALL, said(compliance.provider_name), "declared"),
@@ -166,11 +166,15 @@ def _data(dossier: Dossier) -> tuple[Item, ...]:
         "rows left out": len(prepared.skipped),
         "declared": said(governance.data_preparation),
     }
-    obtained = {item.name: item.obtained for item in declared if item.obtained}
-    scope = {item.name: [item.content, *item.languages] for item in declared if item.content or item.languages}
+    obtained = {dossier.public_name(item.name): item.obtained for item in declared if item.obtained}
+    scope = {
+        dossier.public_name(item.name): [item.content, *item.languages]
+        for item in declared
+        if item.content or item.languages
+    }
     return (
         Item(block, "Types of data", ALL, "text", "measured", "2(c)"),
-        Item(block, "Provenance", ALL, {i.name: i.category for i in declared}, "declared", "2(c)"),
+        Item(block, "Provenance", ALL, {dossier.public_name(i.name): i.category for i in declared}, "declared", "2(c)"),
         Item(
             block,
             "How it was obtained and selected",

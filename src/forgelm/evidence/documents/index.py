@@ -9,7 +9,7 @@ from typing import Any
 from forgelm.evidence.documents.annex_iv import APPLICATION, STATUSES
 from forgelm.evidence.documents.document import Document
 from forgelm.evidence.documents.dossier import KEEP, Dossier, said
-from forgelm.evidence.documents.gate_report import gate_mark
+from forgelm.evidence.documents.gate_report import gate_mark, show_limit
 from forgelm.evidence.documents.page import Block, Bullets, Facts, Link, Mark, Page, Paragraph, Section, Table
 
 _DATES = (
@@ -56,7 +56,7 @@ def build_index(dossier: Dossier, documents: Sequence[Document], destination: st
 
 def _verdict(dossier: Dossier, destination: str) -> tuple[Block, ...]:
     gates = dossier.run.verdict.gates
-    rows = tuple((gate.gate, gate_mark(gate.status), gate.reason, gate.value, gate.limit) for gate in gates)
+    rows = tuple((gate.gate, gate_mark(gate.status), gate.reason, gate.value, show_limit(gate.limit)) for gate in gates)
     table = (Table(("gate", "outcome", "reason", "value", "limit"), rows),) if rows else ()
     return (*table, Paragraph(f"By this verdict the model {destination}."))
 
@@ -94,6 +94,7 @@ def _facts(dossier: Dossier) -> tuple[tuple[str, Any], ...]:
         ("method", run.loaded.adapter_method),
         ("data", "; ".join(source.name for source in run.prepared.sources)),
         ("configuration", Link("resolved_config.yaml", "../resolved_config.yaml")),
+        ("short manifest", Link("training_manifest.yaml", "training_manifest.yaml")),
         ("configuration hash", run.config.config_hash),
         ("audit log", Link("audit_log.jsonl", "../audit_log.jsonl")),
         ("model, SHA-256 of its integrity manifest", dossier.model_root),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from forgelm.base.files import write_json
@@ -55,10 +55,10 @@ def read_lineage(base: Revision) -> Lineage:
 def write_lineage(folder: Path, run: RunRecord) -> Path:
     """Write the file for the model in ``folder``: what the base brought along, and this run."""
     before = read_lineage(run.loaded.revision)
-    this = Modification(run.run_id, run.config.model.name_or_path, largest_figure(run)[1])
+    this = Modification(run.run_id, _without_folders(run.config.model.name_or_path), largest_figure(run)[1])
     content: dict[str, Any] = {
         "about": "Trainings that led to these weights, in floating-point operations; the largest figure of each.",
-        "base_model": before.root,
+        "base_model": _without_folders(before.root),
         "modifications": [asdict(item) for item in (*before.earlier, this)],
     }
     if before.problem:
@@ -77,6 +77,11 @@ def largest_figure(run: RunRecord) -> tuple[str, float]:
     known = {name: value for name, value in figures.items() if value is not None}
     name = max(known, key=lambda key: known[key])
     return name, known[name]
+
+
+def _without_folders(name: str) -> str:
+    """Return a model's name without the folders of this machine: the file leaves it together with the model."""
+    return PurePath(name).name if Path(name).is_absolute() else name
 
 
 def _read_modification(item: Any) -> Modification:

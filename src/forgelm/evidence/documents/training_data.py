@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 
 from forgelm.audit.croissant.build import DescribedDataset, DescribedFile, Origin, build_croissant
 from forgelm.audit.croissant.column_types import ColumnType, observe_rows
-from forgelm.audit.croissant.responsible import describe_declared, describe_findings
+from forgelm.audit.croissant.responsible import describe_declared
 from forgelm.data.rows import Row, Source
 from forgelm.evidence.documents.document import Document
 from forgelm.evidence.documents.dossier import Dossier, said
@@ -21,7 +22,7 @@ _OBSERVED_ROWS = 1000
 def build_training_data(dossier: Dossier) -> Document:
     """Return the description of everything the run was trained and validated on."""
     run, governance = dossier.run, dossier.governance
-    findings = describe_findings(dossier.audit.report) if dossier.audit and not dossier.audit.problem else {}
+    findings = dossier.audit.responsible if dossier.audit else {}
     declared = [item for item in governance.datasets if item.languages]
     codes = {language.lower() for item in declared for language in item.languages if len(language) in (2, 3)}
     licences = {item.licence for item in governance.datasets if item.licence}
@@ -53,6 +54,8 @@ def _files(dossier: Dossier) -> Iterator[DescribedFile]:
     prepared = dossier.run.prepared
     used: set[str] = set()
     for source in prepared.sources:
+        own = islice((row for row in prepared.train if row.source == source.name), _OBSERVED_ROWS)
+        columns = _columns(source, own)
         pinned = {Path(item["path"]).name: item for item in source.fingerprint.get("files", ()) if "sha256" in item}
         for split, file in source.files:
             pin = pinned.get(Path(file).name) or (source.fingerprint if "sha256" in source.fingerprint else None)
@@ -60,7 +63,6 @@ def _files(dossier: Dossier) -> Iterator[DescribedFile]:
                 continue
             name = _unique(Path(file).name, used)
             path = Path(source.name) / file if Path(source.name).is_dir() else Path(source.name)
-            columns = _columns(source, [row for row in prepared.train if row.source == source.name][:_OBSERVED_ROWS])
             url = _locate(path, dossier.folder)
             yield DescribedFile(name, url, split, pin["sha256"], pin["size_bytes"], columns)
 
@@ -82,7 +84,7 @@ def _unique(name: str, used: set[str]) -> str:
     return found
 
 
-def _columns(source: Source, rows: Sequence[Row]) -> dict[str, ColumnType]:
+def _columns(source: Source, rows: Iterable[Row]) -> dict[str, ColumnType]:
     """Return the columns the rows were read from, where what became of them shows what they hold."""
     observed = observe_rows(row.value for row in rows)
     return {

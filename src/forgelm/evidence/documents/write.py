@@ -49,7 +49,7 @@ def write_documents(files: RunFiles, dossier: Dossier, *, destination: str) -> t
 
 def _build_leaves(dossier: Dossier) -> list[Document]:
     """Build what points to no other document."""
-    manifest = build_manifest(dossier.run, dossier.consumption)
+    manifest = build_manifest(dossier.run, dossier.consumption, dossier.generated_at)
     risks = build_risk_assessment(dossier)
     return [
         build_test_report(dossier),
@@ -67,5 +67,5 @@ def _build_leaves(dossier: Dossier) -> list[Document]:
 
 
 def _short_manifest(dossier: Dossier) -> bytes:
-    short = redact(to_json_safe(shorten_manifest(dossier.run)))
+    short = redact(to_json_safe(shorten_manifest(dossier.run, dossier.generated_at)))
     return str(yaml.safe_dump(short, sort_keys=False, allow_unicode=True)).encode("utf-8", "backslashreplace")
