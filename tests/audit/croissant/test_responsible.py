@@ -36,11 +36,11 @@ def test_everything_found_is_stated_with_its_count() -> None:
     )
     assert properties == {
         "personalSensitiveInformation": ["email: 12 matches, severity medium", "credentials: 3 matches"],
-        "dataCollectionMissingData": "3 rows without text; 1 lines that could not be parsed",
+        "dataCollectionMissingData": "3 rows without text; 1 line that could not be parsed",
         "dataLimitations": [
             "7 pairs of near-duplicate rows within train",
-            "3 rows of train (1.50%) have a near duplicate in test, 2 rows of test (20.00%) one in train",
-            "5 of 210 rows raise a quality flag made for English prose",
+            "near duplicates of 3 rows of train (1.5%) are in test, of 2 rows of test (20%) in train",
+            "5 of 210 rows have a quality flag made for English prose",
         ],
     }
 

@@ -44,7 +44,9 @@ def test_files_with_a_digest_are_described(scanned: Scanned) -> None:
     assert description["description"] == "8 rows in 2 splits, described by a dataset audit."
     assert "license" not in description
     bare = replace(report, files=tuple(replace(one, sha256=None) for one in report.files))
-    assert "distribution" not in describe_dataset(scanned.source, scanned.searched.places, bare, None)
+    without_files = describe_dataset(scanned.source, scanned.searched.places, bare, None)
+    assert "distribution" not in without_files
+    assert without_files["description"].endswith("so neither files nor columns are described.")
 
 
 def test_files_are_found_from_where_the_description_stands(scanned: Scanned, tmp_path: Path) -> None:

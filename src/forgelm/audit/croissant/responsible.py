@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from forgelm.audit.report.wording import count_of, percent
+
 _DECLARED = MappingProxyType(
     {
         "collection_method": "dataCollection",
@@ -37,39 +39,43 @@ def describe_declared(governance: Mapping[str, Any]) -> dict[str, Any]:
 
 def _describe_personal(report: Mapping[str, Any]) -> list[str]:
     kinds = report.get("pii_severity", {}).get("by_type", {})
-    found = [f"{kind}: {facts['count']} matches, severity {facts['tier']}" for kind, facts in kinds.items()]
+    found = [
+        f"{kind}: {count_of(facts['count'], 'match', 'matches')}, severity {facts['tier']}"
+        for kind, facts in kinds.items()
+    ]
     secrets = sum(report.get("secrets_summary", {}).values())
-    found += [f"credentials: {secrets} matches"] if secrets else []
+    found += [f"credentials: {count_of(secrets, 'match', 'matches')}"] if secrets else []
     return found or ["The patterns and checksums of the audit found no personal data and no credentials."]
 
 
 def _describe_missing(splits: Mapping[str, Mapping[str, Any]]) -> str:
-    counted = {
-        "rows without text": _sum(splits, "null_or_empty_count"),
-        "lines that could not be parsed": _sum(splits, "parse_errors"),
-        "lines with bytes that are not UTF-8": _sum(splits, "decode_errors"),
-        "rows that are no objects": _sum(splits, "non_object_rows"),
-    }
-    return "; ".join(f"{count} {what}" for what, count in counted.items() if count)
+    counted = (
+        (_sum(splits, "null_or_empty_count"), "row without text", "rows without text"),
+        (_sum(splits, "parse_errors"), "line that could not be parsed", "lines that could not be parsed"),
+        (_sum(splits, "decode_errors"), "line with bytes that are not UTF-8", "lines with bytes that are not UTF-8"),
+        (_sum(splits, "non_object_rows"), "row that is no object", "rows that are no objects"),
+    )
+    return "; ".join(count_of(count, one, many) for count, one, many in counted if count)
 
 
 def _describe_limitations(report: Mapping[str, Any]) -> list[str]:
     found = []
     pairs = report.get("near_duplicate_summary", {}).get("pairs_per_split", {})
-    found += [f"{count} pairs of near-duplicate rows within {split}" for split, count in pairs.items() if count]
+    found += [
+        f"{count_of(count, 'pair')} of near-duplicate rows within {split}" for split, count in pairs.items() if count
+    ]
     for name, leak in report.get("cross_split_overlap", {}).get("pairs", {}).items():
         a, _, b = name.partition("__")
-        if leak["leaked_rows_in_a"] or leak["leaked_rows_in_b"]:
+        in_a, in_b = leak["leaked_rows_in_a"], leak["leaked_rows_in_b"]
+        if in_a or in_b:
             found.append(
-                f"{leak['leaked_rows_in_a']} rows of {a} ({leak['leak_rate_a']:.2%}) have a near duplicate in {b}, "
-                f"{leak['leaked_rows_in_b']} rows of {b} ({leak['leak_rate_b']:.2%}) one in {a}"
+                f"near duplicates of {count_of(in_a, 'row')} of {a} ({percent(leak['leak_rate_a'])}) are in {b}, "
+                f"of {count_of(in_b, 'row')} of {b} ({percent(leak['leak_rate_b'])}) in {a}"
             )
     quality = report.get("quality_summary", {})
-    if quality.get("samples_flagged"):
-        found.append(
-            f"{quality['samples_flagged']} of {quality['samples_evaluated']} rows raise a quality flag made for "
-            "English prose"
-        )
+    if flagged := quality.get("samples_flagged"):
+        rows = count_of(quality["samples_evaluated"], "row")
+        found.append(f"{flagged:,} of {rows} have a quality flag made for English prose")
     return found
 
 

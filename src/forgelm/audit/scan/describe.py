@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
@@ -40,10 +40,7 @@ def describe_dataset(source: Source, places: Places, report: AuditReport, folder
     return build_croissant(
         DescribedDataset(
             name=_name(source),
-            description=(
-                f"{count_of(report.total_samples, 'row')} in {count_of(len(report.splits), 'split')}, described by a "
-                "dataset audit."
-            ),
+            description=_introduce(report, files),
             files=files,
             tool="forgelm audit",
             generated_at=report.generated_at,
@@ -54,6 +51,12 @@ def describe_dataset(source: Source, places: Places, report: AuditReport, folder
             date_modified=_find_change(source, known),
         )
     )
+
+
+def _introduce(report: AuditReport, files: Sequence[DescribedFile]) -> str:
+    size = f"{count_of(report.total_samples, 'row')} in {count_of(len(report.splits), 'split')}"
+    missing = "" if files else " It was not read from files of its own, so neither files nor columns are described."
+    return f"{size}, described by a dataset audit.{missing}"
 
 
 def _locate(path: Path, name: str, folder: Path | None) -> str:
