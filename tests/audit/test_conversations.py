@@ -14,7 +14,7 @@ from forgelm.audit.conversations import (
     describe_prompt_overlap,
     examine_rows,
     find_issues,
-    hash_prompt,
+    read_prompt,
 )
 
 
@@ -92,14 +92,14 @@ def test_parts_add_up_in_any_order() -> None:
 
 def test_prompts_are_the_same_in_every_format() -> None:
     rows: list[dict[str, Any]] = [
-        {"prompt": "Why  is it so?"},
-        {"prompt": _turns("user:Why is it\nso?"), "completion": "A"},
+        {"prompt": "Why is it so?"},
+        {"prompt": _turns("user:Why is it so?"), "completion": "A"},
         {"messages": _turns("user:Why is it so?", "assistant:Because", "user:And?")},
         {"instruction": "Why is it so?", "output": "Because"},
     ]
-    assert len({hash_prompt(row) for row in rows}) == 1
-    assert hash_prompt({"prompt": "Why not?"}) != hash_prompt(rows[0])
-    assert hash_prompt({"text": "Why is it so?"}) == hash_prompt({"messages": _turns("assistant:A")}) == 0
+    assert {read_prompt(row) for row in rows} == {"Why is it so?"}
+    assert read_prompt({"instruction": "a", "input": "b"}) == "a\0b"
+    assert read_prompt({"text": "Why is it so?"}) == read_prompt({"messages": _turns("assistant:A")}) == ""
 
 
 def test_overlap_counts_rows_of_both_splits() -> None:

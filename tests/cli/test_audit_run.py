@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ import yaml
 from support import order_rows, sections, write_rows
 
 from forgelm.cli.main import run
+from forgelm.config.root import ForgeConfig
 
 
 def _write(folder: Path, text: str) -> str:
@@ -73,8 +76,25 @@ def test_a_run_is_audited_as_it_would_be_trained(tmp_path: Path, capsys: pytest.
     envelope = json.loads(capsys.readouterr().out)
     assert sum(envelope["splits"].values()) == 60 and set(envelope["splits"]) == {"train", "validation"}
     report = json.loads((tmp_path / "run" / "data_audit_report.json").read_text())
+    assert report["settings"]["more"]["sources"] == {str(data): hashlib.sha256(data.read_bytes()).hexdigest()}
     lengths = report["details"]["train"]["lengths"]
     assert lengths["tokens"]["rows"] > 0 and lengths["truncation"]["max_length"] == 256 and lengths["batching"]
+
+
+def test_a_training_takes_the_audit_into_its_evidence(
+    make_config: Callable[..., ForgeConfig], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = make_config(training={"max_steps": 2})
+    path = tmp_path / "run.yaml"
+    path.write_text(config.to_yaml())
+    assert run(["audit", "--config", str(path), "--output-format", "json"]) == 0
+    run(["--config", str(path), "--output-format", "json"])
+    report = (tmp_path / "run" / "data_audit_report.json").read_bytes()
+    governance = json.loads((tmp_path / "run" / "compliance" / "data_governance_report.json").read_text())
+    assert governance["data_audit_sha256"] == hashlib.sha256(report).hexdigest()
+    assert governance["data_audit_covers_training_data"] is True
+    assert governance["data_audit"] == json.loads(report)
+    assert "governance_section_missing" not in (tmp_path / "run" / "audit_log.jsonl").read_text()
 
 
 def test_a_folder_that_cannot_be_written_to_is_said_before_the_scan(

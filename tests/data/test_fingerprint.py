@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from forgelm.base.errors import DataError
-from forgelm.data.fingerprint import fingerprint_file, fingerprint_folder, fingerprint_hub, unchanged
+from forgelm.data.fingerprint import fingerprint_file, fingerprint_folder, fingerprint_hub, list_pins, unchanged
 
 
 def test_a_file_is_pinned_by_its_bytes(write: Callable[..., str]) -> None:
@@ -52,3 +52,12 @@ def test_a_file_that_changes_while_it_is_read_is_refused(write: Callable[..., st
         path.write_text("abcd")
     with unchanged([path], "d"):
         path.read_text()
+
+
+def test_what_pins_a_dataset_is_listed(write: Callable[..., str], tmp_path: Path) -> None:
+    path = Path(write("a.jsonl", "abc"))
+    digest = hashlib.sha256(b"abc").hexdigest()
+    assert list_pins(fingerprint_file(path, "a.jsonl")) == [digest]
+    assert list_pins(fingerprint_folder(tmp_path, ["a.jsonl", "a.jsonl"], "d")) == [digest, digest]
+    assert list_pins(fingerprint_hub("o/n", revision="b" * 40, reason=None)) == ["b" * 40]
+    assert list_pins(fingerprint_hub("o/n", revision=None, reason="unknown")) == [None]

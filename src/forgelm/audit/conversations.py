@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from hashlib import blake2b
 from itertools import combinations, pairwise, takewhile
 from types import MappingProxyType
 from typing import Any
@@ -14,11 +13,11 @@ from typing import Any
 from forgelm.audit.rows.arrays import Words, np
 from forgelm.audit.rows.tokens import tokenize
 
-_ALIKE = 0.95
+ALIKE = 0.95
 _EXAMPLES = 20
 _COLUMNS = ("messages", "conversations", "prompt", "completion", "chosen", "rejected")
 _ANSWERED = ("messages", "conversations", "chosen", "rejected")
-_ROLES = MappingProxyType(
+ROLES = MappingProxyType(
     {
         **dict.fromkeys(("system", "developer"), "system"),
         **dict.fromkeys(("user", "human", "prompter"), "user"),
@@ -118,10 +117,11 @@ def find_issues(row: Mapping[str, Any]) -> set[Issue]:
     return found
 
 
-def hash_prompt(row: Mapping[str, Any]) -> int:
-    """Return 64 bits that are the same for rows with the same prompt, 0 where there is none.
+def read_prompt(row: Mapping[str, Any]) -> str:
+    """Return the prompt of a row, empty where there is none.
 
-    The prompt is column ``prompt``, else the turns before the first answer, else an instruction with its input.
+    The prompt is column ``prompt``, else the turns before the first answer, else an instruction with its input; its
+    parts are joined by NUL characters.
     """
     prompt = row.get("prompt")
     if isinstance(prompt, list):
@@ -132,16 +132,13 @@ def hash_prompt(row: Mapping[str, Any]) -> int:
         parts = [_read_content(turn) for turn in takewhile(lambda turn: _read_role(turn) != "assistant", turns)]
     else:
         parts = [row[column] for column in ("instruction", "input", "User") if isinstance(row.get(column), str)]
-    text = "\0".join(" ".join(part.split()) for part in parts)
-    if not text.strip("\0"):
-        return 0
-    return int.from_bytes(blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1
+    return "\0".join(parts)
 
 
 def describe_prompt_overlap(prompts: Mapping[str, Words]) -> dict[str, dict[str, Any]]:
     """Return for every pair of splits, as ``a__b``, how many rows of each have a prompt that the other has as well.
 
-    ``prompts`` holds ``hash_prompt`` of every row of a split; rates are shares of the rows with a prompt.
+    ``prompts`` holds the digest of ``read_prompt`` of every row of a split; rates are shares of the rows with a prompt.
     """
     overlap = {}
     for a, b in combinations(prompts, 2):
@@ -195,7 +192,7 @@ def _compare_pair(row: Mapping[str, Any]) -> set[Issue]:
     if chosen == rejected:
         return {Issue.IDENTICAL_PAIR}
     a, b = set(tokenize(chosen)), set(tokenize(rejected))
-    return {Issue.NEAR_IDENTICAL_PAIR} if a | b and len(a & b) >= _ALIKE * len(a | b) else set()
+    return {Issue.NEAR_IDENTICAL_PAIR} if a | b and len(a & b) >= ALIKE * len(a | b) else set()
 
 
 def _read_answer(value: Any) -> str:
@@ -213,7 +210,7 @@ def _list_roles(row: Mapping[str, Any]) -> list[str]:
 
 def _read_role(turn: Any) -> str | None:
     role = turn.get("role", turn.get("from")) if isinstance(turn, dict) else None
-    return _ROLES.get(role.strip().lower()) if isinstance(role, str) else None
+    return ROLES.get(role.strip().lower()) if isinstance(role, str) else None
 
 
 def _read_content(turn: Any) -> str:

@@ -26,6 +26,7 @@ from forgelm.audit.scan.describe import describe_dataset
 from forgelm.audit.scan.finish import Asked, build_report, refuse_problems, search_duplicates
 from forgelm.audit.scan.options import AuditOptions, load_tools
 from forgelm.audit.scan.runner import FileState, Progress, Scan, scan_source
+from forgelm.audit.scan.shelf import LEAST_BYTES, Shelf, is_worth_keeping
 from forgelm.audit.scan.splits import TokenLimits
 from forgelm.base.errors import ArgumentError, ConfigError, DataError, SourceError
 from forgelm.base.files import sha256_file
@@ -35,7 +36,8 @@ from forgelm.base.files import sha256_file
 class AuditRequest:
     """Everything one audit is asked for.
 
-    ``listen`` hears of the progress; ``check`` is called between blocks and may raise to stop. ``count_tokens``
+    With an ``output_dir``, what is known of the finished blocks of ``least_bytes_kept`` or more is kept there until the
+    end. ``listen`` hears of the progress; ``check`` is called between blocks and may raise to stop. ``count_tokens``
     counts as the tokenizer called ``tokenizer`` does; ``benchmarks`` are files of texts that must not be in the data.
     """
 
@@ -53,6 +55,7 @@ class AuditRequest:
     limits: TokenLimits = field(default_factory=TokenLimits)
     listen: Callable[[Progress], None] | None = None
     check: Callable[[], None] | None = None
+    least_bytes_kept: int = LEAST_BYTES
 
     @property
     def counts_tokens(self) -> bool:
@@ -155,6 +158,7 @@ def check_request(request: AuditRequest) -> None:
 
 def run_audit(source: Source, request: AuditRequest) -> AuditReport:
     """Audit what was found; see ``audit_dataset``."""
+    request = replace(request, options=replace(request.options, prompts=len(source.splits) > 1))
     if request.dedup_output is not None:
         check_output(request.dedup_output, source.files)
     if request.output_dir is not None:
@@ -163,7 +167,15 @@ def run_audit(source: Source, request: AuditRequest) -> AuditReport:
         identify = beside.submit(load_identifier)
         digests = beside.submit(_hash_files, source)
         tools = load_tools(request.options, count_tokens=request.count_tokens, benchmarks=_index(request.benchmarks))
-        scan = Scan(request.workers, request.strict, request.listen, request.check)
+        shelf = _find_shelf(source, request)
+        scan = Scan(
+            request.workers,
+            request.strict,
+            request.listen,
+            request.check,
+            recall=shelf.recall if shelf else None,
+            remember=shelf.remember if shelf else None,
+        )
         files = scan_source(source, tools, scan)
         if request.strict:
             refuse_problems(source, files)
@@ -178,7 +190,16 @@ def run_audit(source: Source, request: AuditRequest) -> AuditReport:
         write_clean(request.dedup_output, searched.places, searched.found)
     if request.output_dir is not None:
         write_outputs(report, request.output_dir)
+    if shelf is not None:
+        shelf.clear()
     return report
+
+
+def _find_shelf(source: Source, request: AuditRequest) -> Shelf | None:
+    """Return where finished blocks are kept; a small audit is done again sooner than looked up."""
+    if request.output_dir is None or not is_worth_keeping(source, request.least_bytes_kept):
+        return None
+    return Shelf(request.output_dir, source, [request.options, request.tokenizer, request.benchmarks])
 
 
 def _index(benchmarks: Sequence[str]) -> BenchmarkIndex | None:

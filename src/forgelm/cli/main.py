@@ -20,8 +20,8 @@ COMMANDS = MappingProxyType(
     {
         "approvals": ("forgelm.cli.approvals", "List the models that wait for a person, or show one."),
         "approve": ("forgelm.cli.approvals", "Approve a held model, which makes it final."),
-        "bundle": ("forgelm.cli.bundle", "Write a run's evidence as one file that anyone can check."),
         "audit": ("forgelm.cli.audit", "Audit a dataset before training."),
+        "bundle": ("forgelm.cli.bundle", "Write a run's evidence as one file that anyone can check."),
         "keys": ("forgelm.cli.keys", "Make and show the Ed25519 key that signs checkpoints of the audit log."),
         "preview": ("forgelm.cli.preview", "Show rows as the model will see them, trained tokens highlighted."),
         "quickstart": ("forgelm.cli.quickstart", "Fine-tune the bundled model on bundled data, offline, on a CPU."),

@@ -71,6 +71,13 @@ def fingerprint_hub(name: str, *, revision: str | None, reason: str | None, info
     )
 
 
+def list_pins(fingerprint: dict[str, Any]) -> list[str | None]:
+    """Return the digest of every file of a fingerprint, or the commit of a hub dataset; ``None`` where it has none."""
+    if "files" in fingerprint:
+        return [file["sha256"] for file in fingerprint["files"]]
+    return [fingerprint.get("sha256") or fingerprint.get("hf_revision")]
+
+
 def _begin(name: str, source: str) -> dict[str, Any]:
     return {"path": name, "timestamp": datetime.now(UTC).isoformat(), "source": source}
 

@@ -7,7 +7,7 @@ import pytest
 from duplicate_corpora import ENGINES, Reader, make_edited
 
 from forgelm.audit.duplicates import token_sets
-from forgelm.audit.duplicates.token_sets import TokenSets, sort_tokens
+from forgelm.audit.duplicates.token_sets import TokenSets, compare_texts, sort_tokens
 from forgelm.audit.rows.arrays import TextBatch
 from forgelm.audit.rows.engine import load_engine
 from forgelm.audit.rows.tokens import hash_token, tokenize
@@ -55,3 +55,13 @@ def test_as_many_rows_as_fit_are_told_apart() -> None:
     sets = sort_tokens(tokens)
     assert sets.offsets.tolist() == list(range(4097))
     assert set(sets.hashes.tolist()) == {2**52 - 1}
+
+
+@pytest.mark.parametrize("compiled", ENGINES)
+def test_texts_of_two_batches_are_compared_row_by_row(compiled: bool) -> None:
+    engine = load_engine(compiled=compiled)
+    a = ["one two three four", "one two", "", "...", "a b c d e f g h i j"] * 1500
+    b = ["Four three, two: one!", "one three", "", "!", "a b c d e f g h i x"] * 1500
+    found = compare_texts(TextBatch.from_texts(a), TextBatch.from_texts(b), engine, 0.8)
+    assert found.tolist() == [True, False, True, True, True] * 1500
+    assert not compare_texts(TextBatch.from_texts(a), TextBatch.from_texts(b), engine, 0.9)[4]

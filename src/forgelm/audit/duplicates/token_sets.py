@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import pairwise
 from typing import TypeAlias
 
 from forgelm.audit.duplicates.pair_kernel import compare_sets
@@ -35,6 +36,32 @@ def sort_tokens(tokens: Tokens) -> Tokens:
     return Tokens(keys & np.uint64((1 << _HASH_BITS) - 1), offsets)
 
 
+def compare_texts(a: TextBatch, b: TextBatch, engine: RowEngine, least_jaccard: float) -> Bits:
+    """Return for every row whether its text in ``a`` and in ``b`` share enough tokens; two without any do."""
+    alike = np.zeros(len(a), bool)
+    for first in range(0, len(a), _ROWS_AT_ONCE):
+        last = min(first + _ROWS_AT_ONCE, len(a))
+        left, right = (sort_tokens(engine.hash_tokens(batch.cut(first, last))) for batch in (a, b))
+        offsets = np.concatenate([left.offsets, right.offsets[1:] + left.offsets[-1]])
+        rows = np.arange(last - first)
+        pairs = np.stack([rows, rows + len(rows)], axis=1)
+        hashes = np.concatenate([left.hashes, right.hashes])
+        alike[first:last] = _compare(hashes, offsets, pairs, engine, least_jaccard)
+    return alike
+
+
+def _compare(hashes: Words, offsets: Ints, pairs: Ints, engine: RowEngine, least_jaccard: float) -> Bits:
+    alike = np.zeros(len(pairs), bool)
+    if engine.name == "numba":
+        compare_sets(hashes, offsets, pairs, least_jaccard, alike)
+        return alike
+    members = [frozenset(hashes[begin:end].tolist()) for begin, end in pairwise(offsets.tolist())]
+    for number, (a, b) in enumerate(pairs.tolist()):
+        both = len(members[a] & members[b])
+        alike[number] = both >= least_jaccard * (len(members[a]) + len(members[b]) - both)
+    return alike
+
+
 class TokenSets:
     """Answers whether two rows share enough tokens; reads the rows it needs, and remembers the latest ones."""
 
@@ -51,15 +78,7 @@ class TokenSets:
         sets = self._read(rows)
         offsets = np.zeros(len(sets) + 1, np.int64)
         np.cumsum([len(tokens) for tokens in sets], out=offsets[1:])
-        alike = np.zeros(len(pairs), bool)
-        if self._engine.name == "numba":
-            compare_sets(np.concatenate(sets), offsets, places.reshape(-1, 2), self._least, alike)
-            return alike
-        members = [frozenset(tokens.tolist()) for tokens in sets]
-        for number, (a, b) in enumerate(places.reshape(-1, 2).tolist()):
-            both = len(members[a] & members[b])
-            alike[number] = both >= self._least * (len(members[a]) + len(members[b]) - both)
-        return alike
+        return _compare(np.concatenate(sets), offsets, places.reshape(-1, 2), self._engine, self._least)
 
     def _read(self, rows: Ints) -> list[Words]:
         missing = np.array([row for row in rows.tolist() if row not in self._kept], np.int64)

@@ -6,14 +6,16 @@ import codecs
 import json
 import re
 import stat
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 from types import MappingProxyType
+from typing import Any
 
 from forgelm.audit.reading.source import Kind, Source, SourceFile
 from forgelm.audit.reading.streams import COMPRESSIONS, open_address, open_path, open_system
 from forgelm.base.errors import DataError
+from forgelm.data.fingerprint import list_pins
 from forgelm.data.folders import is_data_file, list_files
 from forgelm.data.hub import read_hub
 from forgelm.data.local import find_local
@@ -64,13 +66,22 @@ def source_of_run(prepared: PreparedData, name: str) -> Source:
     files = [_of_rows("train", "training rows", prepared.train)]
     if prepared.validation:
         files.append(_of_rows("validation", "validation rows", prepared.validation))
-    return Source(name, name, tuple(files), notes=prepared.notes)
+    pins = {source.name: source.fingerprint for source in prepared.sources}
+    return Source(name, name, tuple(files), notes=prepared.notes, pins=_name_pins(pins))
+
+
+def _name_pins(fingerprints: Mapping[str, dict[str, Any]]) -> dict[str, str | None]:
+    return {
+        name if not number else f"{name} ({number + 1})": pin
+        for name, fingerprint in fingerprints.items()
+        for number, pin in enumerate(list_pins(fingerprint))
+    }
 
 
 def _from_hub(name: str, *, offline: bool, token: str | None) -> Source:
     raw = read_hub(name, train_only=False, offline=offline, token=token)
     files = tuple(_of_rows(split, split, rows) for split, rows in raw.splits.items())
-    return Source(name, name, files, notes=raw.notes)
+    return Source(name, name, files, notes=raw.notes, pins=_name_pins({name: raw.fingerprint}))
 
 
 def _of_rows(split: str, name: str, rows: Sequence[Row]) -> SourceFile:

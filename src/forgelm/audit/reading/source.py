@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -39,13 +39,17 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Source:
-    """Everything one audit reads. ``splits`` are in the order of the report."""
+    """Everything one audit reads. ``splits`` are in the order of the report.
+
+    ``pins`` names what rows that come from a library were read from: digests of files, commits of hub datasets.
+    """
 
     given: str
     path: str
     files: tuple[SourceFile, ...]
     is_folder: bool = False
     notes: tuple[str, ...] = ()
+    pins: Mapping[str, str | None] = field(default_factory=dict)
 
     @property
     def splits(self) -> tuple[str, ...]:

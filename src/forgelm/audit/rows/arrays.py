@@ -78,6 +78,11 @@ class TextBatch:
         np.cumsum([len(row) for row in rows], out=offsets[1:])
         return cls(np.frombuffer(b"".join(rows), np.uint8), offsets)
 
+    def cut(self, first: int, last: int) -> TextBatch:
+        """View the rows from ``first`` up to ``last``."""
+        begin, end = self.offsets[first], self.offsets[last]
+        return TextBatch(self.buffer[begin:end], self.offsets[first : last + 1] - begin)
+
     def to_arrow(self) -> Any:
         """View the texts as a large_string array; there must be no halves of surrogate pairs."""
         arrow = load_extra("pyarrow", extra="audit")

@@ -70,7 +70,7 @@ def permutations(num_perm: int) -> tuple[tuple[int, int], ...]:
     return tuple((scramble(2 * i) & _MASK | 1, scramble(2 * i + 1) & _MASK) for i in range(num_perm))
 
 
-def choose_bands(jaccard: float, num_perm: int, *, max_bands: int = 11, least_recall: float = 0.85) -> Bands:
+def choose_bands(jaccard: float, num_perm: int, *, max_bands: int = 9, least_recall: float = 0.85) -> Bands:
     """Return the bands with the longest groups, so the fewest false candidates, that still find pairs at ``jaccard``.
 
     ``least_recall`` is the chance to find a pair exactly at the threshold; pairs above it are found more surely.

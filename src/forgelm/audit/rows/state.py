@@ -30,7 +30,7 @@ class RowSettings:
 
 @dataclass(frozen=True)
 class KeptRows:
-    """One value of every column for every row: 33 bytes a row with SimHash, 61 at most with MinHash.
+    """One value of every column for every row: 33 bytes a row with SimHash, 53 at most with MinHash.
 
     ``digest`` is that of the text's bytes, ``bag`` one of its tokens in any order, ``characters`` and ``tokens`` are
     counts, ``quality`` holds ``Quality`` flags, ``bands`` (rows, bands) a hash of every group of the signature.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from forgelm.audit.conversations import TurnSummary
 from forgelm.audit.croissant.column_types import ColumnType, observe_rows, read_arrow_schema, read_cells
 from forgelm.audit.duplicates.contamination import Contamination, count_rows, find_contamination
 from forgelm.audit.findings import Finding
@@ -19,6 +18,7 @@ from forgelm.audit.scan.leaves import Leaves, TextColumn, read_leaves, walk_text
 from forgelm.audit.scan.options import Tools
 from forgelm.audit.scan.row_text import join_row_texts
 from forgelm.audit.scan.state import HITS_SHOWN, LocalFinding, PartState, Stretch
+from forgelm.audit.scan.turns import examine_batch, hash_prompts
 from forgelm.audit.secrets.families import SECRET_TYPES
 from forgelm.base.extras import load_extra
 
@@ -56,7 +56,8 @@ def audit_batch(batch: ReadBatch, tools: Tools, first: int = 0) -> PartState:
         names=leaves.names,
         types=_read_types(batch),
         languages=LanguageSample(tools.options.language_sample).add(said, first),
-        turns=TurnSummary(len(batch)),
+        turns=examine_batch(batch, tools.engine),
+        prompts=(hash_prompts(batch),) if tools.options.prompts else (),
         token_lengths=(count_tokens(texts.to_pylist(), tools.count_tokens),) if tools.count_tokens else (),
         contamination=tuple(hits[:HITS_SHOWN]),
         contaminated=Counter(count_rows(hits)),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from forgelm.audit.conversations import describe_prompt_overlap
 from forgelm.audit.duplicates.clusters import merge_first_rows
 from forgelm.audit.duplicates.leakage import describe_leakage
 from forgelm.audit.duplicates.search import Duplicates, find_duplicates, mark_compared
@@ -136,7 +137,7 @@ def build_report(
         else {},
         croissant={},
         notes=[*source.notes, *_note(views, languages, found)],
-        settings=_describe_settings(tools, asked),
+        settings=_describe_settings(source, tools, asked),
         gates=decide_gates(severities, allow_pii=asked.allow_pii, allow_secrets=asked.allow_secrets),
         findings=_list_findings(places, tools.options.findings_shown),
         duplicates=searched.clusters,
@@ -146,6 +147,9 @@ def build_report(
             view.name: describe_details(view, found, languages[view.name], lengths[view.name], asked.limits)
             for view in views
         },
+        prompt_overlap=describe_prompt_overlap({view.name: view.prompts for view in views})
+        if tools.options.prompts
+        else {},
         contamination=_describe_contamination(places, tools),
         columns=tuple(column for view in views for column in list_columns(view, tools.options.excluded)),
         files=tuple(
@@ -197,7 +201,7 @@ def _describe_severity(found: Any) -> dict[str, Any]:
     }
 
 
-def _describe_settings(tools: Tools, asked: Asked) -> AuditSettings:
+def _describe_settings(source: Source, tools: Tools, asked: Asked) -> AuditSettings:
     options = tools.options
     return AuditSettings(
         dedup_method=options.rows.method,
@@ -212,6 +216,7 @@ def _describe_settings(tools: Tools, asked: Asked) -> AuditSettings:
         max_length=asked.limits.max_length,
         language_sample_rows=options.language_sample,
         findings_shown=options.findings_shown,
+        more={"sources": dict(source.pins)} if source.pins else {},
     )
 
 

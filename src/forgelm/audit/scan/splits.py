@@ -13,7 +13,7 @@ from forgelm.audit.language import LanguageSample, LanguageSummary
 from forgelm.audit.lengths import LengthSummary, advise_batching, measure_truncation, summarize_lengths
 from forgelm.audit.reading.batch import DESCRIPTIONS, PLACES_KEPT, SKIPPED
 from forgelm.audit.report.parts import Category, ColumnInfo, RowProblem, SplitDetails, SplitLengths
-from forgelm.audit.rows.arrays import Ints32, np
+from forgelm.audit.rows.arrays import Ints32, Words, np
 from forgelm.audit.rows.quality import summarize_quality
 from forgelm.audit.rows.state import KeptRows
 from forgelm.audit.scan.leaves import ColumnFacts, is_excluded
@@ -70,6 +70,11 @@ class SplitView:
     def token_lengths(self) -> Ints32 | None:
         parts = [part for number in self.numbers for part in self.places.files[number].state.token_lengths]
         return np.concatenate(parts) if parts else None
+
+    @property
+    def prompts(self) -> Words:
+        parts = [part for number in self.numbers for part in self.places.files[number].state.prompts]
+        return np.concatenate([np.zeros(0, np.uint64), *parts])
 
     def count_found(self, category: Category) -> dict[str, int]:
         """Return how often each kind was found, the most frequent first."""

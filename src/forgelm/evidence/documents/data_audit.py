@@ -46,8 +46,16 @@ class DataAudit:
         files = self.report.get("files")
         listed = files if isinstance(files, list) else []
         audited = {str(item["sha256"]) for item in listed if isinstance(item, dict) and item.get("sha256")}
+        audited |= self._sources()
         wanted = set(digests)
         return wanted <= audited if audited and wanted else None
+
+    def _sources(self) -> set[str]:
+        """Return what the rows were read from where the audit was one of a run's data, as the run reads them."""
+        found: Any = self.report
+        for name in ("settings", "more", "sources"):
+            found = found.get(name) if isinstance(found, dict) else None
+        return {str(pin) for pin in found.values() if pin} if isinstance(found, dict) else set()
 
 
 def read_audit(path: Path) -> DataAudit | None:
