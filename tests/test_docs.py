@@ -125,7 +125,9 @@ def test_the_pages_python_runs_in_order(workplace: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize("block", blocks("json row"), ids=lambda block: block.heading)
 def test_every_shape_is_recognised_as_what_the_page_calls_it(block: Block, workplace: Path) -> None:
     rows = [{**json.loads(block.body), "id": number} for number in range(2)]
-    prepared = prepare(DataConfig(dataset_name_or_path=str(write_rows(workplace / "rows.jsonl", rows))), seed=0)
+    others = {"preference": "dpo", "binary feedback": "kto", "prompt-only": "grpo", "question": "grpo"}
+    data = DataConfig(dataset_name_or_path=str(write_rows(workplace / "rows.jsonl", rows)))
+    prepared = prepare(data, seed=0, trainer=others.get(block.heading, "sft"))
     assert prepared.sources[0].detected == block.heading
     assert len(prepared.train) + len(prepared.validation or ()) == len(rows)
 

@@ -135,3 +135,26 @@ def test_the_record_is_json_without_nan(broken: float | None) -> None:
 def test_measurements_no_gate_knows_change_nothing() -> None:
     other = Measurement("rouge", 0.1, 10, "score")
     assert decide((other, loss(1.0)), Thresholds()) == decide((loss(1.0),), Thresholds())
+
+
+@pytest.mark.parametrize(
+    ("value", "limits", "status", "reason"),
+    [
+        (None, {}, "not_measured", "was not measured"),
+        (NAN, {}, "failed", "is nan"),
+        (0.4, {"min_reward": 0.5}, "failed", "0.4000 is below min_reward 0.5000"),
+        (0.4, {"baseline_reward": 0.5}, "failed", "is below the base model's 0.5000"),
+        (0.5, {"min_reward": 0.5, "baseline_reward": 0.2}, "passed", "is at least 0.5000"),
+        (0.5, {}, "passed", "mean reward 0.5000"),
+    ],
+)
+def test_a_reward_must_not_be_below_its_limits(
+    value: float | None, limits: dict[str, float], status: str, reason: str
+) -> None:
+    gate = only_gate(Measurement("eval_reward", value, 3, "reward"), **limits)
+    assert (gate.gate, gate.status) == ("reward", status)
+    assert reason in gate.reason
+
+
+def test_a_reward_that_was_asked_for_and_not_measured_fails() -> None:
+    assert only_gate(reward_required=True).status == "not_measured"

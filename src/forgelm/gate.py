@@ -23,11 +23,14 @@ class GateStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The limits the user set, in nats per token; ``None`` is no limit. ``loss_required`` switches the gate on."""
+    """The limits the user set, losses in nats; ``None`` is no limit. ``loss_required`` switches that gate on."""
 
     loss_required: bool = False
     max_loss: float | None = None
     baseline_loss: float | None = None
+    reward_required: bool = False
+    min_reward: float | None = None
+    baseline_reward: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,9 @@ def decide(measurements: Sequence[Measurement], thresholds: Thresholds) -> Verdi
     loss = by_name.get("eval_loss")
     if thresholds.loss_required or loss is not None:
         gates.append(_decide_loss(loss, thresholds))
+    reward = by_name.get("eval_reward")
+    if thresholds.reward_required or reward is not None:
+        gates.append(_decide_reward(reward, thresholds))
     return Verdict(tuple(gates))
 
 
@@ -117,3 +123,18 @@ def _decide_loss(loss: Measurement | None, thresholds: Thresholds) -> GateResult
         else f"validation loss {loss.value:.4f}"
     )
     return GateResult("loss", GateStatus.PASSED, text, loss.value, min(limits, default=None))
+
+
+def _decide_reward(reward: Measurement | None, thresholds: Thresholds) -> GateResult:
+    if reward is None or reward.value is None:
+        why = reward.problem if reward and reward.problem else "the reward was not measured"
+        return GateResult("reward", GateStatus.NOT_MEASURED, why, source="evaluation")
+    if not math.isfinite(reward.value):
+        return GateResult("reward", GateStatus.FAILED, f"the mean reward is {reward.value}", source="nan_inf")
+    for limit, name in ((thresholds.min_reward, "min_reward"), (thresholds.baseline_reward, "the base model's")):
+        if limit is not None and reward.value < limit:
+            reason = f"mean reward {reward.value:.4f} is below {name} {limit:.4f}"
+            return GateResult("reward", GateStatus.FAILED, reason, reward.value, limit, "threshold")
+    limits = [limit for limit in (thresholds.min_reward, thresholds.baseline_reward) if limit is not None]
+    text = f"mean reward {reward.value:.4f}" + (f" is at least {max(limits):.4f}" if limits else "")
+    return GateResult("reward", GateStatus.PASSED, text, reward.value, max(limits, default=None))

@@ -59,3 +59,14 @@ def test_the_run_refuses_what_the_preview_refuses(make_config: Make) -> None:
         preview_dataset(make_config(model={"max_length": 8}))
     with pytest.raises(ConfigError, match="at least 1"):
         preview_dataset(make_config(), rows=0)
+
+
+def test_both_replies_of_a_comparison_are_shown(tmp_path: Path) -> None:
+    rows = write_rows(
+        tmp_path / "rows.jsonl", [{"prompt": f"{n}+1=", "chosen": "yes", "rejected": "no"} for n in "123"]
+    )
+    config = ForgeConfig(**sections(rows, tmp_path / "run", training={"trainer_type": "dpo"}))
+    text = preview_dataset(config, rows=1).render_text(colour=False)
+    assert "[[yes<|end|>]]" in text
+    assert "(rejected)" in text
+    assert "[[no<|end|>]]" in text

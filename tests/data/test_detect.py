@@ -52,7 +52,11 @@ def test_shapes_are_told_by_their_columns(row: dict[str, Any], label: str, colum
 @pytest.mark.parametrize(
     ("row", "label", "trainer"),
     [
-        ({"prompt": "p", "chosen": "c", "rejected": "r"}, r"preference data (chosen/rejected)", "dpo, simpo or orpo"),
+        (
+            {"prompt": "p", "chosen": "c", "rejected": "r"},
+            r"preference data (chosen/rejected)",
+            "dpo, simpo, orpo or kto",
+        ),
         ({"chosen": [U], "rejected": [A], "messages": [U, A]}, "preference", "dpo"),
         ({"prompt": "p", "completion": "c", "label": True}, "binary feedback data (completion/label)", "kto"),
         ({"prompt": "p", "completion": "c", "label": "False"}, "binary feedback", "kto"),

@@ -26,4 +26,11 @@ def test_rows_cannot_be_changed() -> None:
 
 
 def test_format_names_are_those_of_the_configuration() -> None:
-    assert [str(item) for item in RowFormat] == ["messages", "prompt_completion", "text"]
+    assert [str(item) for item in RowFormat] == [
+        "messages",
+        "prompt_completion",
+        "text",
+        "preference",
+        "unpaired_preference",
+        "prompt_only",
+    ]

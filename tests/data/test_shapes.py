@@ -23,8 +23,9 @@ def test_every_format_of_the_configuration_has_a_shape_and_the_other_way_round()
     assert names == {name for shape in SHAPES for name in shape.config_names}
 
 
-def test_a_shape_is_trained_on_here_or_says_by_whom() -> None:
-    assert all((shape.build is None) == (shape.format is None) == bool(shape.trains) for shape in SHAPES)
+def test_every_trainer_has_a_shape_and_every_shape_a_trainer() -> None:
+    assert all(shape.trainers for shape in SHAPES)
+    assert {name for shape in SHAPES for name in shape.trainers} == {"sft", "dpo", "simpo", "kto", "orpo", "grpo"}
 
 
 def test_an_instruction_and_its_input_become_one_user_turn() -> None:

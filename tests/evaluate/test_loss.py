@@ -9,9 +9,9 @@ import pytest
 import torch
 from support import ember_model, ember_tokenizer, order_rows
 
-import forgelm.evaluate.loss as loss_module
 from forgelm.data.rows import Row, RowFormat
 from forgelm.evaluate.loss import measure_loss
+from forgelm.train import logps
 from forgelm.train.tokenise import IGNORED, Example, choose_encoding, tokenise
 
 
@@ -55,7 +55,7 @@ def test_the_batch_size_does_not_change_it(
     model: Any, examples: tuple[Example, ...], budget: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = measure_loss(model, examples, pad_token_id=0).value
-    monkeypatch.setattr(loss_module, "_MAX_LOGITS", budget)
+    monkeypatch.setattr(logps, "_MAX_LOGITS", budget)
     assert measure_loss(model, examples, pad_token_id=0).value == pytest.approx(whole, abs=1e-5)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import trl
 
+from forgelm.config.objectives import READ_BY
 from forgelm.config.training import TrainingConfig
 from forgelm.model.hardware import Hardware
 from forgelm.model.precision import Precision
-from forgelm.train.arguments import Plan, build_arguments, keeps_best, logging_steps
+from forgelm.train.arguments import Plan, build_arguments, keeps_best, logging_steps, sampling_strategy
 
 CPU = Hardware("cpu", bf16=False, fp16=False)
 GPU = Hardware("cuda", bf16=True, fp16=True, gpu_names=("NVIDIA L4",))
@@ -51,7 +52,22 @@ FORWARDED = [
     ("padding_free", True, "padding_free", True),
     ("padding_free", True, "max_length", None),
     ("packing", True, "dataset_kwargs", {"skip_prepare_dataset": False}),
-    ("train_sampling_strategy", "sequential", "train_sampling_strategy", "sequential"),
+    ("loss_type", "hinge", "loss_type", ["hinge"]),
+    ("dpo_beta", 0.3, "beta", 0.3),
+    ("precompute_ref_log_probs", True, "precompute_ref_log_probs", True),
+    ("label_smoothing", 0.2, "label_smoothing", 0.2),
+    ("simpo_beta", 3.0, "beta", 3.0),
+    ("simpo_gamma", 0.9, "simpo_gamma", 0.9),
+    ("orpo_beta", 0.3, "beta", 0.3),
+    ("kto_beta", 0.3, "beta", 0.3),
+    ("desirable_weight", 2.0, "desirable_weight", 2.0),
+    ("undesirable_weight", 2.0, "undesirable_weight", 2.0),
+    ("grpo_num_generations", 8, "num_generations", 8),
+    ("grpo_max_completion_length", 9, "max_completion_length", 9),
+    ("grpo_temperature", 0.5, "temperature", 0.5),
+    ("grpo_top_p", 0.5, "top_p", 0.5),
+    ("grpo_top_k", 5, "top_k", 5),
+    ("grpo_beta", 0.04, "beta", 0.04),
     ("neftune_noise_alpha", 5.0, "neftune_noise_alpha", 5.0),
     ("dataloader_num_workers", 2, "dataloader_num_workers", 2),
     ("dataset_num_proc", 2, "dataset_num_proc", 2),
@@ -60,6 +76,11 @@ FORWARDED = [
 ]
 # What these decide is done before or beside TRL's arguments.
 USED_ELSEWHERE = {
+    "train_sampling_strategy",
+    "grpo_rewards",
+    "grpo_reward_weights",
+    "grpo_reward_model",
+    "grpo_reward_model_revision",
     "output_dir",
     "final_model_dir",
     "merge_adapters",
@@ -77,7 +98,14 @@ USED_ELSEWHERE = {
 
 
 def arguments(plan: Plan = PLAN, **training: Any) -> dict[str, Any]:
-    return build_arguments(TrainingConfig(**training), plan)
+    # A field of one trainer is looked at with that trainer.
+    name = next(iter(training), "")
+    trainer = READ_BY[name][0] if name in READ_BY else "sft"
+    return build_arguments(TrainingConfig(**{"trainer_type": trainer, **training}), plan)
+
+
+def defaults_beside(name: str) -> dict[str, Any]:
+    return arguments(trainer_type=READ_BY[name][0]) if name in READ_BY else arguments()
 
 
 def test_no_field_is_accepted_and_then_ignored() -> None:
@@ -89,12 +117,12 @@ def test_no_field_is_accepted_and_then_ignored() -> None:
 @pytest.mark.parametrize(("name", "value", "argument", "passed_on"), FORWARDED)
 def test_a_field_changes_its_argument(name: str, value: Any, argument: str, passed_on: Any) -> None:
     assert arguments(**{name: value})[argument] == passed_on
-    assert arguments()[argument] != passed_on
+    assert defaults_beside(name)[argument] != passed_on
 
 
 @pytest.mark.parametrize(("name", "value", "argument", "passed_on"), FORWARDED)
 def test_a_field_changes_nothing_else(name: str, value: Any, argument: str, passed_on: Any) -> None:
-    changed, default = arguments(**{name: value}), arguments()
+    changed, default = arguments(**{name: value}), defaults_beside(name)
     meant = {target for field, _, target, _ in FORWARDED if field == name}
     follow = {"eval_steps": {"load_best_model_at_end", "metric_for_best_model", "greater_is_better"}}
     follow["save_steps"] = follow["eval_steps"]
@@ -103,10 +131,9 @@ def test_a_field_changes_nothing_else(name: str, value: Any, argument: str, pass
 
 
 def test_rows_stay_in_order_when_the_user_wants_no_shuffling_and_names_no_other_order() -> None:
-    still = replace(PLAN, shuffle=False)
-    assert arguments(still)["train_sampling_strategy"] == "sequential"
-    assert arguments(still, train_sampling_strategy="random")["train_sampling_strategy"] == "random"
-    assert arguments(PLAN)["train_sampling_strategy"] == "group_by_length"
+    assert sampling_strategy(TrainingConfig(), shuffle=False) == "sequential"
+    assert sampling_strategy(TrainingConfig(train_sampling_strategy="random"), shuffle=False) == "random"
+    assert sampling_strategy(TrainingConfig(), shuffle=True) == "group_by_length"
 
 
 @pytest.mark.parametrize("has_validation", [True, False])

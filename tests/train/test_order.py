@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forgelm.train.order import EpochOrder
+from forgelm.train.order import EpochOrder, GroupOrder, step_seed
 
 STRATEGIES = ("random", "sequential", "group_by_length")
 EXAMPLES = settings(max_examples=150, deadline=None, database=None, derandomize=True)
@@ -155,3 +155,22 @@ def test_the_epochs_of_a_run_put_different_rows_together() -> None:
 def test_length_of_the_sampler(strategy: str) -> None:
     assert len(EpochOrder([5, 6, 7], batch_size=2, seed=0, strategy=strategy)) == 3
     assert order([], strategy=strategy) == []
+
+
+def test_groups_hold_whole_prompts_and_the_rest_is_left_out() -> None:
+    rows = EpochOrder([1] * 7, batch_size=1, seed=3, strategy="random")
+    groups = GroupOrder(rows, prompts=2, replies=2, repeats=2)
+    first = list(groups)
+    assert len(first) == len(groups) == 3 * 2 * 2 * 2
+    for step in batches(first, 8):
+        assert step[:4] == step[4:]
+        assert (step[0], step[2]) == (step[1], step[3])
+    groups.set_epoch(1)
+    assert list(groups) != first
+    assert sorted({*first}) != list(range(7))
+
+
+def test_seeds_of_steps_do_not_repeat() -> None:
+    seeds = {step_seed(seed, step, micro) for seed in range(4) for step in range(20) for micro in range(4)}
+    assert len(seeds) == 320
+    assert all(0 <= seed < 2**32 for seed in seeds)

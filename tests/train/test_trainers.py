@@ -16,11 +16,12 @@ from forgelm.data.rows import Row, RowFormat
 from forgelm.evaluate.loss import measure_loss
 from forgelm.model.hardware import Hardware
 from forgelm.model.precision import Precision
-from forgelm.train.arguments import Plan, build_arguments
+from forgelm.train.arguments import Plan, build_arguments, sampling_strategy
+from forgelm.train.columns import build_sft_dataset
 from forgelm.train.compute import Meter
 from forgelm.train.listeners import Listener
 from forgelm.train.tokenise import Example, choose_encoding, tokenise
-from forgelm.train.trainers import TRAINERS, build_sft_dataset, build_trainer, check_tracker
+from forgelm.train.trainers import TRAINERS, build_trainer, check_tracker
 
 Make = Callable[..., ForgeConfig]
 
@@ -51,6 +52,7 @@ def trainer_for(config: ForgeConfig, examples: tuple[Example, ...], model: Any =
         listeners=parts.pop("listeners", ()),
         patience=None,
         meter=Meter(model, plan.hardware),
+        strategy=sampling_strategy(config.training, shuffle=True),
         model=model,
         processing_class=ember_tokenizer(),
         train_dataset=build_sft_dataset(examples),
@@ -84,7 +86,7 @@ def test_nothing_is_printed_and_nothing_is_sent(
     trainer.train()
     assert capsys.readouterr().out == ""
     assert "send" in type(trainer)._send_telemetry.__name__
-    assert type(trainer)._send_telemetry.__qualname__.startswith("_quiet.")
+    assert type(trainer)._send_telemetry.__qualname__.startswith("quieten.")
 
 
 def test_the_order_of_rows_is_ours_in_every_epoch(make_config: Make, examples: tuple[Example, ...]) -> None:

@@ -11,6 +11,7 @@ from forgelm.base.errors import ConfigError
 from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
+from forgelm.data.rows import RowFormat
 from forgelm.model.load import load_tokenizer, resolve
 from forgelm.train.loop import tokenise_data
 from forgelm.train.tokenise import IGNORED, Encoding, Example
@@ -103,7 +104,10 @@ class DatasetPreview:
             ("tokens trained on", f"{ledger['target_tokens']} of {ledger['tokens']} ({ledger['target_share']:.1%})"),
             ("validation", self.validation_origin),
         ]
-        return [fact for fact in facts if self.template_source or fact[0] != "chat template"]
+        absent = set() if self.template_source else {"chat template"}
+        if self.format == RowFormat.PROMPT_ONLY:
+            absent.add("tokens trained on")  # they are the replies, which nobody has given yet
+        return [fact for fact in facts if fact[0] not in absent]
 
     def _body(self) -> str:
         facts = "".join(f"<tr><td>{name}</td><td>{html.escape(value)}</td></tr>" for name, value in self._facts())
@@ -129,7 +133,11 @@ def preview_dataset(config: ForgeConfig, *, rows: int = 3) -> DatasetPreview:
         tokenised = tokenise_data(config, prepared, load_tokenizer(config, resolve(config)))
     template = tokenised.encoding.template
     return DatasetPreview(
-        rows=tuple(_show(example, tokenised.encoding) for example in tokenised.train.examples[:rows]),
+        rows=tuple(
+            _show(side, tokenised.encoding, "" if side is example else " (rejected)")
+            for example in tokenised.train.examples[:rows]
+            for side in example.sides
+        ),
         format=prepared.format,
         template_source=template.source if template else None,
         template_sha256=template.sha256 if template else None,
@@ -139,14 +147,14 @@ def preview_dataset(config: ForgeConfig, *, rows: int = 3) -> DatasetPreview:
     )
 
 
-def _show(example: Example, encoding: Encoding) -> PreviewRow:
+def _show(example: Example, encoding: Encoding, remark: str) -> PreviewRow:
     pairs = zip(example.input_ids, example.labels, strict=True)
     segments = []
     for trained, group in groupby(pairs, key=lambda pair: pair[1] != IGNORED):
         ids = [token for token, _ in group]
         segments.append(Segment(encoding.tokenizer.decode(ids, skip_special_tokens=False), trained, len(ids)))
     trained_tokens = sum(segment.tokens for segment in segments if segment.trained)
-    return PreviewRow(example.row.where, tuple(segments), len(example.input_ids), trained_tokens)
+    return PreviewRow(f"{example.row.where}{remark}", tuple(segments), len(example.input_ids), trained_tokens)
 
 
 def _paint(segment: Segment, colour: bool) -> str:

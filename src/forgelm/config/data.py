@@ -9,7 +9,31 @@ from pydantic import Field, field_validator, model_validator
 from forgelm.config.declarations import DatasetDeclaration, Said
 from forgelm.config.section import Place, Section, read_number, refuse
 
-Column = Literal["messages", "prompt", "completion", "text", "system", "instruction", "input", "output"]
+Column = Literal[
+    "messages",
+    "prompt",
+    "completion",
+    "text",
+    "system",
+    "instruction",
+    "input",
+    "output",
+    "chosen",
+    "rejected",
+    "label",
+    "question",
+]
+Shape = Literal[
+    "auto",
+    "messages",
+    "sharegpt",
+    "alpaca",
+    "prompt_completion",
+    "text",
+    "preference",
+    "unpaired_preference",
+    "prompt_only",
+]
 Weight = Annotated[float, Field(ge=0)]
 
 
@@ -49,9 +73,7 @@ class DataConfig(Section):
     clean_text: bool = Field(True, description="Drop control characters and unify line ends; spaces stay as they are.")
     add_eos: bool = Field(True, description="End every sample with the end-of-sequence token.")
     governance: GovernanceConfig | None = Field(None, description="Declarations about the data for Article 10.")
-    format: Literal["auto", "messages", "sharegpt", "alpaca", "prompt_completion", "text"] = Field(
-        "auto", description="Shape of the rows; auto recognises it from the columns."
-    )
+    format: Shape = Field("auto", description="Shape of the rows; auto recognises it from the columns.")
     columns: dict[Column, str] = Field(
         default_factory=dict, description="Column that holds each part, where the file uses another name for it."
     )

@@ -17,6 +17,7 @@ class EvaluationConfig(Section):
         None,
         description="Loss the trained model must not exceed; null is the base model's own under auto_revert.",
     )
+    min_reward: float | None = Field(None, description="Least mean reward of grpo's model on the validation rows.")
     require_human_approval: bool = Field(
         False, description="Hold the model until a person approves it; the command then ends with exit code 4."
     )

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-_PREFERENCE = "preference training"
-_REWARD = "GRPO training"
 _GALORE = "the GaLore optimizer"
 _OOM = "recovery from full GPU memory"
 
@@ -20,24 +18,7 @@ RESERVED = MappingProxyType(
         "model.backend=unsloth": "the unsloth backend",
         "model.moe": "mixture-of-experts options",
         "model.multimodal": "vision-language training",
-        "training.trainer_type=dpo": _PREFERENCE,
-        "training.trainer_type=grpo": _REWARD,
-        "training.trainer_type=kto": _PREFERENCE,
-        "training.trainer_type=orpo": _PREFERENCE,
-        "training.trainer_type=simpo": _PREFERENCE,
-        "training.dpo_beta": _PREFERENCE,
-        "training.kto_beta": _PREFERENCE,
-        "training.loss_type": _PREFERENCE,
-        "training.label_smoothing": _PREFERENCE,
-        "training.orpo_beta": _PREFERENCE,
-        "training.simpo_beta": _PREFERENCE,
-        "training.simpo_gamma": _PREFERENCE,
         "training.use_liger_kernel": "Liger kernels",
-        "training.grpo_num_generations": _REWARD,
-        "training.grpo_max_completion_length": _REWARD,
-        "training.grpo_max_new_tokens": _REWARD,
-        "training.grpo_reward_model": _REWARD,
-        "training.grpo_reward_model_revision": _REWARD,
         "training.galore_enabled": _GALORE,
         "training.galore_optim": _GALORE,
         "training.galore_rank": _GALORE,

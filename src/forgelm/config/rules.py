@@ -12,12 +12,14 @@ from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.explain import Finding
 from forgelm.config.governance import ComplianceConfig, RiskAssessmentConfig, RiskTier
 from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.objectives import find_unread
 from forgelm.config.placeholder import is_placeholder
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.training import TrainingConfig
 
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}")
 _HIGH_RANK = 64
+_NO_DROPOUT = ("dpo", "simpo", "kto", "orpo")
 _BANNER = (
     "risk class 'unacceptable': Article 5 of the EU AI Act prohibits placing such a system on the market, "
     "putting it into service or using it in the European Union"
@@ -49,6 +51,7 @@ def find_conflicts(config: Sections) -> tuple[Finding, ...]:
     """Return the combinations in ``config`` that cannot be run."""
     return (
         *_full_fine_tuning_conflicts(config),
+        *_trainer_conflicts(config),
         *_strict_tier_conflicts(config),
         *_approval_conflicts(config),
     )
@@ -58,6 +61,7 @@ def find_warnings(config: Sections) -> tuple[str, ...]:
     """Return what a user should be told about ``config`` although it can be run."""
     return (
         *_training_warnings(config),
+        *find_unread(config.training),
         *_model_warnings(config),
         *_risk_warnings(config),
         *_placeholder_warnings(config),
@@ -79,6 +83,46 @@ def _full_fine_tuning_conflicts(config: Sections) -> Iterator[Finding]:
             loc=("training", "merge_adapters"),
             hint="set merge_adapters: false",
         )
+
+
+def _trainer_conflicts(config: Sections) -> Iterator[Finding]:
+    training, lora, evaluation = config.training, config.lora, config.evaluation
+    trainer = training.trainer_type
+    if trainer == "kto" and training.per_device_train_batch_size < 2:
+        yield Finding(
+            "kto compares the rows of a batch with each other, and a batch of one has nothing to compare",
+            loc=("training", "per_device_train_batch_size"),
+            hint="set it to 2 or more",
+        )
+    drawn = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    if trainer == "grpo" and drawn % training.grpo_num_generations:
+        yield Finding(
+            f"per_device_train_batch_size times gradient_accumulation_steps is {drawn}, which is no multiple of "
+            f"grpo_num_generations ({training.grpo_num_generations}): one step holds whole groups of replies",
+            loc=("training", "grpo_num_generations"),
+            hint="change one of the three",
+        )
+    if trainer == "grpo" and training.grpo_beta > 0 and lora is None:
+        yield Finding(
+            "grpo_beta compares with the model grpo began with, which 'lora: null' trains away",
+            loc=("training", "grpo_beta"),
+            hint="use an adapter with 'lora: {}', or grpo_beta: 0",
+        )
+    needs_reference = trainer in ("dpo", "kto") or (trainer == "grpo" and training.grpo_beta > 0)
+    if lora is not None and lora.method == "pissa" and needs_reference:
+        yield Finding(
+            f"{trainer} compares with the model it began with, which lora.method pissa changes in memory",
+            loc=("lora", "method"),
+            hint="use lora, dora or rslora",
+        )
+    if trainer == "grpo" and evaluation is not None:
+        for name in ("max_acceptable_loss", "baseline_loss"):
+            if getattr(evaluation, name) is not None:
+                yield Finding(
+                    f"evaluation.{name} limits a loss, and grpo has none: it is judged by its reward",
+                    loc=("evaluation", name),
+                    hint="use evaluation.min_reward",
+                )
 
 
 def _strict_tier_conflicts(config: Sections) -> Iterator[Finding]:
@@ -118,6 +162,13 @@ def _training_warnings(config: Sections) -> Iterator[str]:
         yield "evaluation.auto_revert with training.merge_adapters: what is refused is full weights, not an adapter"
     if lora is not None and lora.r > _HIGH_RANK and lora.method != "rslora":
         yield f"lora.r is {lora.r}: above {_HIGH_RANK} 'method: rslora' usually trains more stably"
+    if (
+        lora is not None
+        and lora.dropout
+        and "dropout" in lora.model_fields_set
+        and training.trainer_type in _NO_DROPOUT
+    ):
+        yield f"lora.dropout has no effect with trainer_type={training.trainer_type}: replies are compared as they are"
     if training.eval_steps > training.save_steps:
         yield "training.eval_steps is above save_steps: the checkpoint with the lowest loss may not have been saved"
 

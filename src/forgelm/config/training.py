@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from forgelm.config.objectives import ObjectiveConfig
 from forgelm.config.rope import check_rope_scaling
 from forgelm.config.section import Place, Section, refuse, warn_deprecated
 
@@ -61,15 +62,14 @@ def _check_folder_name(value: str) -> str:
     return value
 
 
-class TrainingConfig(Section):
-    """How steps are taken, measured and saved."""
+class StepsConfig(Section):
+    """Where a run writes, and how steps are taken, measured and saved."""
 
     output_dir: Place = Field("./checkpoints", description="Run folder: checkpoints, audit log and evidence.")
     final_model_dir: Annotated[str, AfterValidator(_check_folder_name)] = Field(
         "final_model", description="Folder inside output_dir that the promoted model is put in."
     )
     merge_adapters: bool = Field(False, description="Save full weights with the adapter merged in.")
-    trainer_type: Literal["sft"] = Field("sft", description="Training objective.")
     max_steps: int = Field(-1, ge=-1, description="Number of optimizer steps; -1 or 0 counts epochs instead.")
     num_train_epochs: int = Field(3, ge=1, description="Passes over the data when max_steps does not decide.")
     per_device_train_batch_size: int = Field(4, ge=1, description="Rows per device in one forward pass.")
@@ -151,3 +151,7 @@ class TrainingConfig(Section):
             raise refuse("sample_packing", f"contradicts training.packing: {self.packing}", "remove sample_packing")
         self._settle("packing", self.sample_packing)
         return self
+
+
+class TrainingConfig(ObjectiveConfig, StepsConfig):
+    """What is learnt, where a run writes, and how its steps are taken."""

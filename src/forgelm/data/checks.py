@@ -19,6 +19,10 @@ def check_row(value: dict[str, Any], remarks: set[str]) -> None:
     elif "text" in value:
         if not value["text"].strip():
             raise RowError("'text' is empty")
+    elif "columns" in value:
+        _check_prompt(value["prompt"], remarks)
+    elif "chosen" in value:
+        _check_comparison(value, remarks)
     elif isinstance(value["completion"], str):
         _check_texts(value["prompt"], value["completion"], remarks)
     else:
@@ -45,9 +49,32 @@ def _check_turns(prompt: list[dict[str, Any]], completion: list[dict[str, Any]],
         raise RowError("the completion holds a message that is not the assistant's or a tool's")
     if completion[-1]["role"] != "assistant":
         raise RowError("the completion must end with the assistant's reply")
+    if not prompt:
+        raise RowError("the prompt holds no message")
     if prompt[-1]["role"] == "system":
         raise RowError("the prompt holds no user message")
     _check_replies(completion)
+
+
+def _check_prompt(prompt: Any, remarks: set[str]) -> None:
+    if isinstance(prompt, str):
+        if not prompt.strip():
+            raise RowError("the prompt is empty")
+        return
+    _check_order(prompt, remarks)
+    if prompt[-1]["role"] not in ("user", "tool"):
+        raise RowError(f"the prompt ends with a {prompt[-1]['role']} message; the last one must be the user's")
+
+
+def _check_comparison(value: dict[str, Any], remarks: set[str]) -> None:
+    for part in ("chosen", "rejected"):
+        try:
+            if isinstance(value[part], str):
+                _check_texts(value["prompt"], value[part], remarks)
+            else:
+                _check_turns(value["prompt"], value[part], remarks)
+        except RowError as error:
+            raise RowError(f"{part}: {error}") from None
 
 
 def _check_order(messages: list[dict[str, Any]], remarks: set[str]) -> None:

@@ -11,8 +11,8 @@ from forgelm.base.errors import DataError
 from forgelm.config.data import DataConfig
 from forgelm.data.checks import check_row
 from forgelm.data.clean import check_value, clean_value
-from forgelm.data.detect import Match, detect
-from forgelm.data.problems import RowError, RowProblems, join_names, quote, row_problem
+from forgelm.data.detect import SFT, Match, detect
+from forgelm.data.problems import RowError, RowProblems, describe, join_names, quote, row_problem
 from forgelm.data.rows import RawDataset, Row, RowFormat
 from forgelm.data.shapes import Raw
 
@@ -32,8 +32,8 @@ class NormalisedDataset:
     notes: tuple[str, ...]
 
 
-def normalise(raw: RawDataset, config: DataConfig, *, is_extra: bool = False) -> NormalisedDataset:
-    """Bring every row of a dataset into one of the three formats.
+def normalise(raw: RawDataset, config: DataConfig, *, is_extra: bool = False, trainer: str = SFT) -> NormalisedDataset:
+    """Bring every row of a dataset into one of the formats that ``trainer`` trains on.
 
     ``data.columns`` must name columns of the main dataset; an extra one may have none of them and is then read by
     its own names.
@@ -46,20 +46,17 @@ def normalise(raw: RawDataset, config: DataConfig, *, is_extra: bool = False) ->
     renames, notes = _choose_renames(config.columns, columns, raw.name, is_extra=is_extra)
     renamed = {split: [_rename(row, renames) for row in part] for split, part in raw.splits.items()}
     every = [row for part in renamed.values() for row in part]
-    match = detect(every, raw.name, config_format=config.format, mapped=frozenset(renames))
+    match = detect(every, raw.name, config_format=config.format, mapped=frozenset(renames), trainer=trainer)
     unit = _Normaliser(raw.name, match, clean=config.clean_text)
     splits = {split: unit.normalise(part) for split, part in renamed.items()}
     unit.problems.raise_if_any(
         f"{raw.name}: {unit.problems.count} of its {len(rows)} rows cannot be trained on",
         hint="correct these rows or take them out",
     )
-    row_format = match.shape.format
-    if row_format is None:
-        raise DataError(f"{raw.name}: {match.shape.label} rows cannot be trained on here")
     return NormalisedDataset(
         raw=raw,
         splits=splits,
-        format=row_format,
+        format=match.shape.format,
         detected=match.shape.label,
         columns=tuple(column.encode("utf-8", "backslashreplace").decode() for column in columns),
         mapping=_show_mapping(match, renames, columns),
@@ -81,6 +78,7 @@ class _Normaliser:
         self._shape = match.shape
         self._columns = dict(match.columns)
         self._clean = clean
+        self._labels: dict[str, str] = {}
         self._remarks: dict[str, tuple[int, str]] = {}
 
     def normalise(self, rows: list[Row]) -> list[Row]:
@@ -89,6 +87,7 @@ class _Normaliser:
             remarks: set[str] = set()
             try:
                 done.append(Row(self._build(row.value, remarks), row.source, row.number, row.part))
+                self._check_label(row)
             except RowError as error:
                 self.problems.add(row_problem(str(error), source=row.source, part=row.part, number=row.number))
             for remark in remarks:
@@ -106,12 +105,20 @@ class _Normaliser:
         rest = len(most_frequent) - len(shown)
         return [*shown, f"{self._name}: {rest} more kinds of remark"] if rest else shown
 
+    def _check_label(self, row: Row) -> None:
+        """Refuse a label of another type than those before: a 1 among trues is a mistake, not another spelling."""
+        if self._shape.format is not RowFormat.UNPAIRED_PREFERENCE:
+            return
+        kind = describe(row.value[self._columns["label"]])
+        first = next(iter(self._labels), kind)
+        self._labels.setdefault(kind, row.where)
+        if kind != first:
+            raise RowError(f"'label' is {kind}, but {first} at {self._labels[first]}; all must be of one type")
+
     def _build(self, value: Raw, remarks: set[str]) -> Raw:
         for column in self._columns.values():
             if value[column] is None:
                 raise RowError(f"'{column}' is null")
-        if self._shape.build is None:
-            raise RowError(f"{self._shape.label} rows cannot be trained on here")
         built = self._shape.build(value, self._columns, remarks)
         if self._clean:
             built = clean_value(built, remarks)
@@ -156,6 +163,8 @@ def _show_mapping(match: Match, renames: Mapping[str, str], columns: tuple[str, 
 
 
 def _note_unused(match: Match, renames: Mapping[str, str], columns: tuple[str, ...], name: str) -> list[str]:
+    if match.shape.keeps_others:
+        return []
     used = {column for _, column in _show_mapping(match, renames, columns)}
     unused = [column for column in columns if column not in used and column not in renames]
     return [f"{name}: columns not used: {join_names(unused)}"] if unused else []

@@ -5,15 +5,18 @@ from __future__ import annotations
 import logging
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from forgelm.base.errors import DataError
 from forgelm.base.network import hub_token
 from forgelm.config.data import DataConfig
 from forgelm.config.root import ForgeConfig
+from forgelm.data.detect import SFT
 from forgelm.data.formats import NormalisedDataset, is_conversational, normalise
 from forgelm.data.load import load_rows
 from forgelm.data.mix import mix_rows
-from forgelm.data.rows import PreparedData, Row, SkippedRow, Source
+from forgelm.data.preferences import unpair
+from forgelm.data.rows import PreparedData, Row, RowFormat, SkippedRow, Source
 from forgelm.data.split import Split, carve_validation, content_keys
 
 _log = logging.getLogger(__name__)
@@ -26,10 +29,13 @@ def prepare_run(config: ForgeConfig) -> PreparedData:
         seed=config.training.seed,
         offline=config.model.offline,
         token=hub_token(config.auth.hf_token if config.auth else None),
+        trainer=config.training.trainer_type,
     )
 
 
-def prepare(config: DataConfig, *, seed: int, offline: bool = False, token: str | None = None) -> PreparedData:
+def prepare(
+    config: DataConfig, *, seed: int, offline: bool = False, token: str | None = None, trainer: str = SFT
+) -> PreparedData:
     """Read, normalise, split, mix and shuffle the datasets that ``config`` names.
 
     The main dataset's validation split is kept as it is; without one its test split is used, else rows of it are held
@@ -43,7 +49,7 @@ def prepare(config: DataConfig, *, seed: int, offline: bool = False, token: str 
     datasets = []
     for place, name in enumerate(names):
         raw = load_rows(name, train_only=place > 0, offline=offline, token=token)
-        datasets.append(normalise(raw, config, is_extra=place > 0))
+        datasets.append(normalise(raw, config, is_extra=place > 0, trainer=trainer))
     _check_one_format(datasets)
     split, notes = _split_main(datasets[0], config, seed)
     extras, kept_out = _keep_out_held(datasets[1:], split)
@@ -53,10 +59,17 @@ def prepare(config: DataConfig, *, seed: int, offline: bool = False, token: str 
         raise DataError("no rows are left to train on", hint="see data.mix_ratio and data.validation_split_ratio")
     if config.shuffle:
         random.Random(seed).shuffle(train)
+    row_format = datasets[0].format
+    held_out = split.validation
+    if trainer == "kto" and row_format is RowFormat.PREFERENCE:
+        # Only now, so that both replies to one prompt stand on the same side of the split.
+        row_format, train = RowFormat.UNPAIRED_PREFERENCE, _unpair(train)
+        held_out = None if held_out is None else _unpair(held_out)
+        notes.append("each pair is trained on as two verdicts: its chosen reply is good, its rejected one is not")
     prepared = PreparedData(
         train=tuple(train),
-        validation=tuple(split.validation) if split.validation is not None else None,
-        format=datasets[0].format,
+        validation=tuple(held_out) if held_out is not None else None,
+        format=row_format,
         sources=tuple(_describe(dataset, rows, len(train)) for dataset, rows in zip(datasets, taken, strict=True)),
         notes=(*_collect_notes(datasets), *notes, *_note_mix(names, taken, left_out, kept_out)),
         skipped=(*kept_out, *left_out),
@@ -65,6 +78,10 @@ def prepare(config: DataConfig, *, seed: int, offline: bool = False, token: str 
     for note in prepared.notes:
         _log.info(note)
     return prepared
+
+
+def _unpair(rows: Sequence[Row]) -> list[Row]:
+    return [replace(row, value=value) for row in rows for value in unpair(row.value)]
 
 
 def _check_one_format(datasets: Sequence[NormalisedDataset]) -> None:

@@ -18,6 +18,9 @@ class RowFormat(StrEnum):
     MESSAGES = "messages"
     PROMPT_COMPLETION = "prompt_completion"
     TEXT = "text"
+    PREFERENCE = "preference"
+    UNPAIRED_PREFERENCE = "unpaired_preference"
+    PROMPT_ONLY = "prompt_only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,9 @@ class Row:
     """One row.
 
     ``value`` by format: ``{"messages": [{"role", "content", ...}], "tools": [...]?}``;
-    ``{"prompt", "completion"}``, both text or both lists of messages, with ``tools`` beside the latter; ``{"text"}``.
+    ``{"prompt", "completion"}``, both text or both lists of messages, with ``tools`` beside the latter; ``{"text"}``;
+    ``{"prompt", "chosen", "rejected"}`` and ``{"prompt", "completion", "label"}`` (true: good) in the same two ways;
+    ``{"prompt", "columns"}``, text or messages and whatever else the row holds, for reward functions.
     ``source`` is the dataset as the user named it, ``part`` the file in a folder or the split on the hub, and
     ``number`` counts from 1: the line in files that hold one row a line, else the row.
     """

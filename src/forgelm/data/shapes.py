@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forgelm.data.conversations import parse_list, read_messages, read_tools
+from forgelm.data.preferences import build_feedback, build_preference, build_prompt, build_question
 from forgelm.data.problems import RowError, describe
 from forgelm.data.rows import RowFormat
 
@@ -19,18 +20,19 @@ class Shape:
     """One shape. ``needs`` gives each required part its accepted column names, ``takes`` the optional columns.
 
     ``build(row, columns, remarks)`` makes the normalised value; ``columns`` says which column holds which part.
-    ``trains`` is set where the shape is known but belongs to other trainers. ``when`` looks at values where the
-    columns alone do not decide.
+    ``trainers`` can train on it; rows of a shape that belongs to others are refused by name. ``when`` looks at values
+    where the columns alone do not decide. ``keeps_others`` is true where every other column is kept too.
     """
 
     label: str
     needs: tuple[tuple[str, tuple[str, ...]], ...]
+    config_names: tuple[str, ...]
+    format: RowFormat
+    build: Callable[[Raw, Columns, set[str]], Raw]
     takes: tuple[str, ...] = ()
-    config_names: tuple[str, ...] = ()
-    format: RowFormat | None = None
-    build: Callable[[Raw, Columns, set[str]], Raw] | None = None
     when: Callable[[Raw], bool] | None = None
-    trains: str = ""
+    trainers: tuple[str, ...] = ("sft",)
+    keeps_others: bool = False
 
     @property
     def needed(self) -> str:
@@ -136,15 +138,21 @@ SHAPES = (
     Shape(
         "preference",
         (("chosen", ("chosen",)), ("rejected", ("rejected",))),
-        takes=("prompt",),
-        trains="dpo, simpo or orpo",
+        takes=("prompt", "system", "tools"),
+        config_names=("preference",),
+        format=RowFormat.PREFERENCE,
+        build=build_preference,
+        trainers=("dpo", "simpo", "orpo", "kto"),
     ),
     Shape(
         "binary feedback",
         (("completion", ("completion",)), ("label", ("label",))),
-        takes=("prompt",),
+        takes=("prompt", "system", "tools"),
+        config_names=("unpaired_preference",),
+        format=RowFormat.UNPAIRED_PREFERENCE,
+        build=build_feedback,
         when=_is_verdict,
-        trains="kto",
+        trainers=("kto",),
     ),
     Shape(
         "sharegpt",
@@ -213,5 +221,23 @@ SHAPES = (
         build=build_turns,
     ),
     Shape("text", (("text", ("text",)),), config_names=("text",), format=RowFormat.TEXT, build=build_text),
-    Shape("prompt-only", (("prompt", ("prompt",)),), trains="grpo"),
+    Shape(
+        "prompt-only",
+        (("prompt", ("prompt",)),),
+        config_names=("prompt_only",),
+        format=RowFormat.PROMPT_ONLY,
+        build=build_prompt,
+        trainers=("grpo",),
+        keeps_others=True,
+    ),
+    Shape(
+        "question",
+        (("prompt", ("question", "problem", "instruction")),),
+        takes=("system",),
+        config_names=("prompt_only",),
+        format=RowFormat.PROMPT_ONLY,
+        build=build_question,
+        trainers=("grpo",),
+        keeps_others=True,
+    ),
 )

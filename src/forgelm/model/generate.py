@@ -16,16 +16,23 @@ def generate_replies(
     max_new_tokens: int = 256,
     batch_size: int = 16,
 ) -> list[str]:
-    """Return the greedy reply to each conversation, rendered with the tokenizer's own chat template.
+    """Return the greedy reply to each conversation, rendered with the tokenizer's own chat template."""
+    prompts = [
+        tokenizer.apply_chat_template(list(chat), add_generation_prompt=True, return_dict=True)["input_ids"]
+        for chat in conversations
+    ]
+    return generate_texts(model, tokenizer, prompts, max_new_tokens=max_new_tokens, batch_size=batch_size)
+
+
+def generate_texts(
+    model: Any, tokenizer: Any, prompts: Sequence[list[int]], *, max_new_tokens: int, batch_size: int = 16
+) -> list[str]:
+    """Return how ``model`` goes on greedily after each prompt of token ids.
 
     Prompts are padded on the left, with positions counted from the first real token, so that the replies don't depend
     on which rows share a batch.
     """
     torch = load_extra("torch", extra="train")
-    prompts = [
-        tokenizer.apply_chat_template(list(chat), add_generation_prompt=True, return_dict=True)["input_ids"]
-        for chat in conversations
-    ]
     replies = [""] * len(prompts)
     order = sorted(range(len(prompts)), key=lambda index: len(prompts[index]))
     was_training = model.training

@@ -103,7 +103,7 @@ def plan_load(config: ForgeConfig, revision: Revision) -> Precision:
     Raises:
         ModelError: the model's configuration cannot be read, or the hardware cannot do what was asked.
     """
-    with _loading_errors(f"the configuration of {revision.repo_id}"):
+    with loading_errors(f"the configuration of {revision.repo_id}"):
         _architecture(config, revision, _hub_options(config, revision))
     return _precision(config, detect_hardware())
 
@@ -111,7 +111,7 @@ def plan_load(config: ForgeConfig, revision: Revision) -> Precision:
 def load_tokenizer(config: ForgeConfig, revision: Revision) -> Any:
     """Return the tokenizer of ``revision``, able to pad."""
     transformers = load_extra("transformers", extra="train")
-    with _loading_errors(f"the tokenizer of {revision.repo_id}"):
+    with loading_errors(f"the tokenizer of {revision.repo_id}"):
         tokenizer = transformers.AutoTokenizer.from_pretrained(revision.path, **_hub_options(config, revision))
     if tokenizer.pad_token_id is None:
         # Labels are masked by position, never by id, so sharing the id keeps the end token a target.
@@ -126,7 +126,7 @@ def load_base(config: ForgeConfig, revision: Revision, precision: Precision, har
     torch = load_extra("torch", extra="train")
     transformers = load_extra("transformers", extra="train")
     options: dict[str, Any] = _hub_options(config, revision)
-    with _loading_errors(f"the configuration of {revision.repo_id}"):
+    with loading_errors(f"the configuration of {revision.repo_id}"):
         options["config"] = _architecture(config, revision, options)
     if config.model.attn_implementation:
         options["attn_implementation"] = config.model.attn_implementation
@@ -137,7 +137,7 @@ def load_base(config: ForgeConfig, revision: Revision, precision: Precision, har
             bnb_4bit_quant_type=config.model.bnb_4bit_quant_type,
             bnb_4bit_compute_dtype=getattr(torch, precision.compute_dtype),
         )
-    with _loading_errors(f"the model {revision.repo_id}"):
+    with loading_errors(f"the model {revision.repo_id}"):
         return transformers.AutoModelForCausalLM.from_pretrained(
             revision.path,
             dtype=getattr(torch, precision.load_dtype),
@@ -217,7 +217,8 @@ def _architecture(config: ForgeConfig, revision: Revision, hub_options: dict[str
 
 
 @contextlib.contextmanager
-def _loading_errors(what: str) -> Iterator[None]:
+def loading_errors(what: str) -> Iterator[None]:
+    """Turn whatever the libraries raise while they load ``what`` into a ``ModelError``."""
     safetensors = load_extra("safetensors", extra="train")
     try:
         yield

@@ -16,7 +16,7 @@ from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import PreparedData
-from forgelm.evaluate.loss import measure_loss
+from forgelm.evaluate.heldout import Heldout, ask_heldout, measure_heldout
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.self_check import measure_saved_model
 from forgelm.evidence.approval import Policy
@@ -66,7 +66,7 @@ class _Trained:
     loaded: LoadedModel
     tokenised: TokenisedData
     outcome: Outcome
-    baseline: float | None
+    base: Heldout
 
 
 def run_single(
@@ -181,14 +181,13 @@ def _train(run: _Run, prepared: PreparedData) -> _Trained:
     run.emit(Event.STAGE, name="tokenising")
     tokenised = tokenise_data(run.config, prepared, loaded.tokenizer, loaded.model.generation_config)
     run.stop.check()
-    baseline = None
     if tokenised.validation is not None:
         run.emit(Event.STAGE, name="measuring the base model")
-        baseline = _measure_loss(loaded.model, loaded, tokenised).value
+    base = ask_heldout(run.config.training, loaded.model, loaded.tokenizer, tokenised)
     run.emit(Event.STAGE, name="training")
     outcome = train(run.config, tokenised, loaded, run.files, run_id=run.run_id, emit=run.emit, wishes=run.wishes)
     run.emit(Event.MODEL_STAGED, path=outcome.staging.name)
-    return _Trained(replace(loaded, model=None), tokenised, outcome, baseline)
+    return _Trained(replace(loaded, model=None), tokenised, outcome, base)
 
 
 def _evaluate(run: _Run, trained: _Trained) -> tuple[Measurement, ...]:
@@ -199,14 +198,9 @@ def _evaluate(run: _Run, trained: _Trained) -> tuple[Measurement, ...]:
     merged = run.config.training.merge_adapters
     check = measure_saved_model(saved, loaded.tokenizer, outcome, loaded.precision, merged=merged)
     run.emit(Event.SELF_CHECK_COMPLETED, difference=check.value, **check.details)
-    if trained.tokenised.validation is None:
-        return (check,)
-    return check, replace(_measure_loss(saved, loaded, trained.tokenised), baseline=trained.baseline)
-
-
-def _measure_loss(model: Any, loaded: LoadedModel, tokenised: TokenisedData) -> Measurement:
-    examples = tokenised.validation.examples if tokenised.validation else ()
-    return measure_loss(model, examples, pad_token_id=loaded.tokenizer.pad_token_id)
+    training = run.config.training
+    tuned = ask_heldout(training, saved, loaded.tokenizer, trained.tokenised)
+    return check, *measure_heldout(training, trained.tokenised, tuned, trained.base)
 
 
 def _decide(run: _Run, measured: tuple[Measurement, ...]) -> Verdict:
@@ -232,17 +226,24 @@ def _thresholds(config: ForgeConfig, measured: tuple[Measurement, ...]) -> Thres
     if baseline is None and limits.auto_revert:
         baseline = next((m.baseline for m in measured if m.name == "eval_loss"), None)
     required = limits.auto_revert or limits.max_acceptable_loss is not None or limits.baseline_loss is not None
+    if config.training.trainer_type == "grpo":
+        start = next((m.baseline for m in measured if m.name == "eval_reward"), None) if limits.auto_revert else None
+        required = limits.auto_revert or limits.min_reward is not None
+        return Thresholds(reward_required=required, min_reward=limits.min_reward, baseline_reward=start)
     return Thresholds(required, limits.max_acceptable_loss, baseline)
 
 
 def _metrics(outcome: Outcome, measured: tuple[Measurement, ...]) -> dict[str, float]:
     metrics = {"train_loss": outcome.train_loss, "train_steps": float(outcome.steps)}
     for measurement in measured:
-        if measurement.name == "eval_loss" and measurement.value is not None:
-            metrics["eval_loss"] = measurement.value
-            metrics["perplexity"] = measurement.details["perplexity"]
-            if measurement.baseline is not None:
-                metrics["baseline_eval_loss"] = measurement.baseline
+        if measurement.name not in ("eval_loss", "eval_reward") or measurement.value is None:
+            continue
+        metrics[measurement.name] = measurement.value
+        if measurement.baseline is not None:
+            metrics[f"baseline_{measurement.name}"] = measurement.baseline
+        for name in ("perplexity", "accuracy", "baseline_accuracy", "margin", "baseline_margin"):
+            if measurement.details.get(name) is not None:
+                metrics[name] = measurement.details[name]
     return metrics
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from forgelm.config.training import TrainingConfig
 from forgelm.model.hardware import Hardware
 from forgelm.model.precision import Precision, recomputes_activations
+from forgelm.train.objectives import OBJECTIVES
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Plan:
 
 
 def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
-    """Return keyword arguments for TRL's ``SFTConfig``."""
+    """Return keyword arguments for the TRL configuration of the trainer."""
     on_gpu = plan.hardware.has_gpu
     return {
         "output_dir": plan.output_dir,
@@ -49,14 +50,8 @@ def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
         "bf16": plan.precision.autocast == "bf16",
         "fp16": plan.precision.autocast == "fp16",
         "use_cpu": plan.hardware.device == "cpu",
-        "train_sampling_strategy": sampling_strategy(training, shuffle=plan.shuffle),
-        "packing": training.packing,
-        "padding_free": training.padding_free,
-        # Rows are cut before they get here; TRL refuses a length it would not enforce.
-        "max_length": None if training.padding_free and not training.packing else plan.max_length,
-        "dataset_num_proc": training.dataset_num_proc,
-        "dataset_kwargs": {"skip_prepare_dataset": not training.packing},
-        "shuffle_dataset": False,
+        # The order of rows is ours (order.py); this one is only TRL's for evaluation, where it does not matter.
+        "train_sampling_strategy": "sequential",
         "dataloader_num_workers": training.dataloader_num_workers,
         "dataloader_pin_memory": on_gpu,
         "logging_steps": logging_steps(training, plan.rows),
@@ -64,8 +59,8 @@ def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
         "logging_nan_inf_filter": False,
         "report_to": training.report_to,
         "disable_tqdm": True,
-        "remove_unused_columns": True,
         **_evaluation_arguments(training, plan),
+        **OBJECTIVES[training.trainer_type](training, plan.max_length),
     }
 
 
@@ -83,7 +78,7 @@ def sampling_strategy(training: TrainingConfig, *, shuffle: bool) -> str:
 
 def keeps_best(training: TrainingConfig, plan: Plan) -> bool:
     """Tell whether the best checkpoint can be loaded at the end: every save must coincide with an evaluation."""
-    return plan.has_validation and training.save_steps % training.eval_steps == 0
+    return plan.has_validation and training.trainer_type != "grpo" and training.save_steps % training.eval_steps == 0
 
 
 def _evaluation_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:

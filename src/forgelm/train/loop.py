@@ -17,27 +17,31 @@ from forgelm.base.extras import load_extra
 from forgelm.base.files import RunFiles
 from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import PreparedData, RowFormat
-from forgelm.model.load import LoadedModel
-from forgelm.train.arguments import Plan, build_arguments, keeps_best
+from forgelm.model.load import LoadedModel, load_base
+from forgelm.model.reward import RewardModel
+from forgelm.train.arguments import Plan, build_arguments, keeps_best, sampling_strategy
 from forgelm.train.checkpoints import list_checkpoints
 from forgelm.train.compute import Compute, Meter
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
 from forgelm.train.probe import choose_probe, probe_logits
+from forgelm.train.quiet import COUNTS
+from forgelm.train.rewards import Reward, check_answers, choose_rewards
 from forgelm.train.save import keep_pissa_start, save_model
 from forgelm.train.token_ledger import TokenLedger, check_loss
 from forgelm.train.tokenise import Encoding, TokenisedSplit, check_masks, choose_encoding, tokenise
-from forgelm.train.trainers import COUNTS, TRAINERS, build_trainer
+from forgelm.train.trainers import TRAINERS, build_trainer
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class TokenisedData:
-    """Both splits as tokens, and how they were made."""
+    """Both splits as tokens, how they were made, and what scores replies to them, where they are prompts alone."""
 
     encoding: Encoding
     train: TokenisedSplit
     validation: TokenisedSplit | None
+    rewards: tuple[Reward, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +93,27 @@ def tokenise_data(config: ForgeConfig, prepared: PreparedData, tokenizer: Any, g
     validation = tokenise(prepared.validation, encoding) if prepared.validation else None
     if validation is not None and not validation.examples:
         raise DataError("no validation row has anything to learn within model.max_length")
-    return TokenisedData(encoding, train, validation)
+    return TokenisedData(encoding, train, validation, _choose_rewards(config, train))
+
+
+def _choose_rewards(config: ForgeConfig, train: TokenisedSplit) -> tuple[Reward, ...]:
+    if config.training.trainer_type != "grpo":
+        return ()
+    _check_groups(config, len(train.examples))
+    columns = list(dict.fromkeys(name for example in train.examples for name in example.row.value["columns"]))
+    model = check_answers("reward_model", RewardModel(config)) if config.training.grpo_reward_model else None
+    return choose_rewards(config.training, columns, model)
+
+
+def _check_groups(config: ForgeConfig, rows: int) -> None:
+    training = config.training
+    drawn = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    needed = drawn // training.grpo_num_generations
+    if rows < needed:
+        raise DataError(
+            f"there are {rows} prompts to train on, and one step takes {needed}",
+            hint="add rows, raise grpo_num_generations, or lower per_device_train_batch_size",
+        )
 
 
 def _reply_mask(config: ForgeConfig, row_format: RowFormat) -> bool | None:
@@ -128,7 +152,12 @@ def train(
     keep_pissa_start(loaded.model, config, resumed=checkpoint is not None)
     meter = _open_meter(loaded, checkpoint)
     trainer, stopper, plan = _build(config, data, loaded, files, emit, wishes, meter)
-    emit(Event.TRAINING_STARTED, trainer_type=config.training.trainer_type, rows=plan.rows)
+    emit(
+        Event.TRAINING_STARTED,
+        trainer_type=config.training.trainer_type,
+        rows=plan.rows,
+        **({"rewards": {reward.name: reward.source for reward in data.rewards}} if data.rewards else {}),
+    )
     if checkpoint:
         emit(Event.TRAINING_RESUMED, checkpoint=checkpoint.name)
     began = time.monotonic()
@@ -183,12 +212,30 @@ def _build(
         listeners=(Progress(emit), FiniteLoss(), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
         meter=meter,
+        strategy=_order_of(config, plan),
         model=loaded.model,
         processing_class=loaded.tokenizer,
         train_dataset=kind.build_dataset(data.train.examples),
         eval_dataset=kind.build_dataset(data.validation.examples) if data.validation else None,
+        **_judges(config, data, loaded),
     )
     return trainer, stopper, plan
+
+
+def _order_of(config: ForgeConfig, plan: Plan) -> str:
+    strategy = sampling_strategy(config.training, shuffle=plan.shuffle)
+    # Replies are drawn anew each time, so prompts have no length to group them by.
+    return "random" if config.training.trainer_type == "grpo" and strategy == "group_by_length" else strategy
+
+
+def _judges(config: ForgeConfig, data: TokenisedData, loaded: LoadedModel) -> dict[str, Any]:
+    """Return what the objective compares with: rewards, or the model as it was, a copy only where all weights learn."""
+    if data.rewards:
+        return {"reward_funcs": [reward.score for reward in data.rewards]}
+    kind = TRAINERS[config.training.trainer_type]
+    if not kind.keeps_start or config.lora is not None or config.training.precompute_ref_log_probs:
+        return {}
+    return {"ref_model": load_base(config, loaded.revision, loaded.precision, loaded.hardware).eval()}
 
 
 def _open_meter(loaded: LoadedModel, checkpoint: Path | None) -> Meter:

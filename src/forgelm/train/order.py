@@ -1,11 +1,20 @@
-"""The order rows are trained in, a function of (seed, epoch) alone, so that a resumed run sees the same batches."""
+"""The order of rows, a function of (seed, epoch) alone, and the randomness of a step, one of (seed, step)."""
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterator, Sequence
 
 _BATCHES_IN_BLOCK, _FEWEST_BLOCKS = 50, 4
+
+
+def step_seed(seed: int, step: int, micro_batch: int) -> int:
+    """Return the seed of everything random in one micro-batch: dropout, noise, drawn replies.
+
+    Restoring the state of a generator cannot do that: skipping batches, or opening a loader, moves it on.
+    """
+    return int.from_bytes(hashlib.sha256(f"{seed}:{step}:{micro_batch}".encode()).digest()[:4], "big")
 
 
 class EpochOrder:
@@ -51,3 +60,29 @@ class EpochOrder:
             batches.remove(longest)
             batches.insert(0, longest)
         return [index for batch in [*batches, *tail] for index in batch]
+
+
+class GroupOrder:
+    """A sampler for GRPO over an ``EpochOrder``: ``prompts`` rows a step, each ``replies`` times, and all again.
+
+    Rows that do not fill a step are left out, other ones in every epoch.
+    """
+
+    def __init__(self, rows: EpochOrder, *, prompts: int, replies: int, repeats: int) -> None:
+        self._rows = rows
+        self._prompts = prompts
+        self._replies = replies
+        self._repeats = repeats
+
+    def set_epoch(self, epoch: int) -> None:
+        self._rows.set_epoch(epoch)
+
+    def __len__(self) -> int:
+        return len(self._rows) // self._prompts * self._prompts * self._replies * self._repeats
+
+    def __iter__(self) -> Iterator[int]:
+        indices = list(self._rows)
+        for start in range(0, len(indices) - self._prompts + 1, self._prompts):
+            group = [index for index in indices[start : start + self._prompts] for _ in range(self._replies)]
+            for _ in range(self._repeats):
+                yield from group

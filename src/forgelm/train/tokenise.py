@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -18,11 +18,29 @@ _BATCH = 1000
 
 @dataclass(frozen=True)
 class Example:
-    """One row as the trainer sees it: ``input_ids`` and ``labels`` of equal length, ``IGNORED`` where no loss is."""
+    """One row as the trainer sees it: ``input_ids`` and ``labels`` of equal length, ``IGNORED`` where no loss is.
+
+    In a comparison they are the chosen reply's, and ``rejected`` holds the other one's. A bare prompt has no target.
+    """
 
     input_ids: list[int]
     labels: list[int]
     row: Row
+    rejected: Example | None = None
+
+    @property
+    def sides(self) -> tuple[Example, ...]:
+        """This and the reply it is compared with."""
+        return (self,) if self.rejected is None else (self, self.rejected)
+
+    @property
+    def targets(self) -> int:
+        """Number of tokens the loss is taken over, on both sides."""
+        return sum(label != IGNORED for side in self.sides for label in side.labels)
+
+    @property
+    def tokens(self) -> int:
+        return sum(len(side.input_ids) for side in self.sides)
 
 
 @dataclass(frozen=True)
@@ -77,7 +95,7 @@ def is_chat(rows: Sequence[Row], row_format: RowFormat) -> bool:
     """Tell whether rows of this format are conversations, rendered by the chat template."""
     if row_format is RowFormat.MESSAGES:
         return True
-    return row_format is RowFormat.PROMPT_COMPLETION and bool(rows) and isinstance(rows[0].value["prompt"], list)
+    return row_format is not RowFormat.TEXT and bool(rows) and isinstance(rows[0].value["prompt"], list)
 
 
 def tokenise(rows: Sequence[Row], encoding: Encoding) -> TokenisedSplit:
@@ -85,34 +103,49 @@ def tokenise(rows: Sequence[Row], encoding: Encoding) -> TokenisedSplit:
     kept: list[Example] = []
     lost: list[LostRow] = []
     dropped = 0
+    prompts = encoding.format is RowFormat.PROMPT_ONLY
     for example in encode(rows, encoding):
-        targets = _count_targets(example.labels)
-        labels = example.labels[: encoding.max_length]
-        left = _count_targets(labels)
-        if left < targets or left == 0:
+        if prompts:
+            # Half a question is another question: a prompt is never cut.
+            targets, cut = example.tokens, example if example.tokens <= encoding.max_length else None
+        else:
+            targets, cut = example.targets, _cut(example, encoding.max_length)
+        left = 0 if cut is None else cut.tokens if prompts else cut.targets
+        if left < targets or cut is None:
             reason = "nothing to learn" if targets == 0 else "longer than max_length"
-            lost.append(_lost(example, targets - left, reason))
-        if left == 0:
+            longest = max(len(side.input_ids) for side in example.sides)
+            lost.append(LostRow(example.row.where, longest, targets - left, reason))
+        if cut is None:
             dropped += 1
-            continue
-        kept.append(Example(example.input_ids[: encoding.max_length], labels, example.row))
+        else:
+            kept.append(cut)
     ledger = TokenLedger(
         rows=len(kept),
         rows_truncated=len(lost) - dropped,
         rows_dropped=dropped,
-        tokens=sum(len(example.input_ids) for example in kept),
-        target_tokens=sum(_count_targets(example.labels) for example in kept),
+        tokens=sum(example.tokens for example in kept),
+        target_tokens=sum(example.tokens if prompts else example.targets for example in kept),
         target_tokens_lost=sum(row.target_tokens_lost for row in lost),
         lost=tuple(lost),
     )
     return TokenisedSplit(tuple(kept), ledger)
 
 
-def encode(rows: Sequence[Row], encoding: Encoding) -> Iterator[Example]:
+def encode(rows: Iterable[Row], encoding: Encoding) -> Iterator[Example]:
     """Yield every row's tokens and labels, uncut."""
+    if encoding.format is RowFormat.PREFERENCE:
+        rows = list(rows)
+        replies = replace(encoding, format=RowFormat.PROMPT_COMPLETION)
+        sides = (_side(row, part) for row in rows for part in ("chosen", "rejected"))
+        encoded = encode(sides, replies)
+        for row, chosen, rejected in zip(rows, encoded, encoded, strict=True):
+            yield Example(chosen.input_ids, chosen.labels, row, replace(rejected, row=row))
+        return
     remaining = iter(rows)
     while batch := list(islice(remaining, _BATCH)):
-        if encoding.template is not None:
+        if encoding.format is RowFormat.PROMPT_ONLY:
+            yield from _encode_prompts(batch, encoding)
+        elif encoding.template is not None:
             yield from _encode_chats(batch, encoding, encoding.template)
         elif encoding.format is RowFormat.TEXT:
             yield from _encode_texts(batch, encoding)
@@ -126,7 +159,9 @@ def check_masks(split: TokenisedSplit, encoding: Encoding) -> None:
     Raises:
         DataError: there is nothing to learn, or no target has an end-of-turn token, so the model would never stop.
     """
-    if not any(_count_targets(example.labels) for example in split.examples):
+    if encoding.format is RowFormat.PROMPT_ONLY:
+        return
+    if not any(example.targets for example in split.examples):
         raise DataError("the loss mask is empty: no token of the training rows is a target")
     wants_stop = encoding.format is not RowFormat.TEXT or encoding.add_eos
     if wants_stop and not any(has_stop(example, encoding) for example in split.examples):
@@ -146,7 +181,7 @@ def has_stop(example: Example, encoding: Encoding) -> bool:
 def _encode_chats(batch: list[Row], encoding: Encoding, template: ChatTemplate) -> Iterator[Example]:
     conversations = [_conversation(row) for row in batch]
     rendered = _render(batch, conversations, encoding, template, prompt=False)
-    if encoding.reply_mask and encoding.format is RowFormat.PROMPT_COMPLETION:
+    if encoding.reply_mask and encoding.format is not RowFormat.MESSAGES:
         prompts = [{**chat, "messages": row.value["prompt"]} for chat, row in zip(conversations, batch, strict=True)]
         asked = _render(batch, prompts, encoding, template, prompt=True)
         rendered = [_only_completion(*triple) for triple in zip(batch, rendered, asked, strict=True)]
@@ -201,6 +236,20 @@ def _conversation(row: Row) -> dict[str, Any]:
     return {"messages": messages, "tools": row.value.get("tools")}
 
 
+def _encode_prompts(batch: list[Row], encoding: Encoding) -> Iterator[Example]:
+    tokenizer = encoding.tokenizer
+    if encoding.template is None:
+        encoded = tokenizer([row.value["prompt"] for row in batch], return_attention_mask=False)["input_ids"]
+        encoded = [ids[:-1] if ids[-1:] == [tokenizer.eos_token_id] else ids for ids in encoded]
+    else:
+        chats = [{"messages": row.value["prompt"]} for row in batch]
+        rendered = _render(batch, chats, encoding, encoding.template, prompt=True)
+        texts = [item.text for item in rendered]
+        encoded = tokenizer(texts, add_special_tokens=False, return_attention_mask=False)["input_ids"]
+    for row, ids in zip(batch, encoded, strict=True):
+        yield Example(ids, [IGNORED] * len(ids), row)
+
+
 def _encode_texts(batch: list[Row], encoding: Encoding) -> Iterator[Example]:
     encoded = encoding.tokenizer([row.value["text"] for row in batch], return_attention_mask=False)
     for row, text in zip(batch, encoded["input_ids"], strict=True):
@@ -235,9 +284,19 @@ def _with_eos(ids: list[int], encoding: Encoding) -> list[int]:
     return [*ids, eos] if encoding.add_eos and eos is not None and ids[-1:] != [eos] else ids
 
 
-def _count_targets(labels: list[int]) -> int:
-    return sum(label != IGNORED for label in labels)
+def _side(row: Row, part: str) -> Row:
+    shared = {name: value for name, value in row.value.items() if name not in ("chosen", "rejected")}
+    return replace(row, value={**shared, "completion": row.value[part]})
 
 
-def _lost(example: Example, target_tokens: int, reason: str) -> LostRow:
-    return LostRow(example.row.where, len(example.input_ids), target_tokens, reason)
+def _cut(example: Example, length: int) -> Example | None:
+    """Return ``example`` within ``length`` tokens a side, or ``None`` when a side is empty then or both are alike."""
+    chosen, *others = (
+        replace(side, input_ids=side.input_ids[:length], labels=side.labels[:length], rejected=None)
+        for side in example.sides
+    )
+    if not all(side.targets for side in (chosen, *others)) or any(
+        side.input_ids == chosen.input_ids for side in others
+    ):
+        return None
+    return replace(chosen, rejected=others[0]) if others else chosen

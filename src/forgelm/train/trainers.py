@@ -2,46 +2,81 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from forgelm.base.errors import OptionalDependencyError
 from forgelm.base.extras import load_extra
-from forgelm.base.files import write_json
+from forgelm.train.columns import (
+    build_concatenated_dataset,
+    build_feedback_dataset,
+    build_pair_dataset,
+    build_prompt_dataset,
+    build_sft_dataset,
+)
 from forgelm.train.compute import Meter
+from forgelm.train.experimental import load_trainer_module
 from forgelm.train.listeners import Listener
-from forgelm.train.order import EpochOrder
-from forgelm.train.save import whole_folder
+from forgelm.train.quiet import Ways, drop_reference_adapter, pair_within_batch, quieten
 from forgelm.train.tokenise import Example
-
-COUNTS = "compute.json"
 
 
 @dataclass(frozen=True)
 class TrainerKind:
-    """One training objective. ``build_dataset`` makes the columns its TRL trainer reads."""
+    """One training objective. ``build_dataset`` makes the columns its TRL trainer reads.
 
+    ``length_columns`` add up to a row's length, where an inner tuple stands for the longest of several. ``keeps_start``
+    is true where the loss compares with the model as it was before training.
+    """
+
+    module: str
     config_class: str
     trainer_class: str
     build_dataset: Callable[[Sequence[Example]], Any]
+    length_columns: tuple[tuple[str, ...], ...] = ()
+    keeps_start: bool = False
 
 
-def build_sft_dataset(examples: Sequence[Example]) -> Any:
-    """Return a ``datasets.Dataset`` with ``input_ids`` and ``labels``; labels stand where the loss is taken."""
-    datasets = load_extra("datasets", extra="train")
-    return datasets.Dataset.from_dict(
-        {
-            "input_ids": [example.input_ids for example in examples],
-            "labels": [example.labels for example in examples],
-        }
-    )
-
-
-TRAINERS = MappingProxyType({"sft": TrainerKind("SFTConfig", "SFTTrainer", build_sft_dataset)})
+TRAINERS = MappingProxyType(
+    {
+        "sft": TrainerKind("trl", "SFTConfig", "SFTTrainer", build_sft_dataset, (("input_ids",),)),
+        "dpo": TrainerKind(
+            "trl",
+            "DPOConfig",
+            "DPOTrainer",
+            build_pair_dataset,
+            (("prompt_ids",), ("chosen_ids", "rejected_ids")),
+            keeps_start=True,
+        ),
+        "simpo": TrainerKind(
+            "trl.experimental.cpo",
+            "CPOConfig",
+            "CPOTrainer",
+            build_concatenated_dataset,
+            (("chosen_input_ids", "rejected_input_ids"),),
+        ),
+        "kto": TrainerKind(
+            "trl",
+            "KTOConfig",
+            "KTOTrainer",
+            build_feedback_dataset,
+            (("prompt_ids",), ("completion_ids",)),
+            keeps_start=True,
+        ),
+        "orpo": TrainerKind(
+            "trl.experimental.orpo",
+            "ORPOConfig",
+            "ORPOTrainer",
+            build_concatenated_dataset,
+            (("chosen_input_ids", "rejected_input_ids"),),
+        ),
+        "grpo": TrainerKind("trl", "GRPOConfig", "GRPOTrainer", build_prompt_dataset),
+    }
+)
 
 
 def check_tracker(report_to: str) -> None:
@@ -63,23 +98,52 @@ def build_trainer(
     listeners: Sequence[Listener],
     patience: int | None,
     meter: Meter,
+    strategy: str,
     **parts: Any,
 ) -> Any:
     """Return TRL's trainer for ``kind``: silent, without its usage ping, in our own order of rows.
 
     ``patience`` is the number of evaluations without improvement after which training stops; ``None`` never stops.
-    ``meter`` counts what training computes, and travels in the checkpoints.
+    ``meter`` counts what training computes, and travels in the checkpoints. ``strategy`` is the order of rows.
     """
-    trl = load_extra("trl", extra="train")
     transformers = load_extra("transformers", extra="train")
-    config = getattr(trl, kind.config_class)(**arguments)
+    module = load_trainer_module(kind.module)
+    config = getattr(module, kind.config_class)(**arguments)
     callbacks = [_forward(transformers.TrainerCallback, listeners)]
     if patience is not None:
         callbacks.append(transformers.EarlyStoppingCallback(patience))
-    trainer = _quiet(getattr(trl, kind.trainer_class), meter)(args=config, callbacks=callbacks, **parts)
+    ways = Ways(meter, lambda dataset: _lengths(kind, dataset), strategy, prepares=bool(arguments.get("packing")))
+    with _no_bars():
+        trainer = quieten(getattr(module, kind.trainer_class), ways)(args=config, callbacks=callbacks, **parts)
+    if kind.trainer_class == "KTOTrainer":
+        trainer.data_collator = pair_within_batch(trainer.data_collator)
+    drop_reference_adapter(trainer.model)
     for callback in (transformers.PrinterCallback, transformers.ProgressCallback):
         trainer.remove_callback(callback)
     return trainer
+
+
+@contextlib.contextmanager
+def _no_bars() -> Iterator[None]:
+    """Keep the bars off that ``datasets`` draws while TRL looks at its columns."""
+    datasets = load_extra("datasets", extra="train")
+    if datasets.are_progress_bars_disabled():
+        yield
+        return
+    datasets.disable_progress_bars()
+    try:
+        yield
+    finally:
+        datasets.enable_progress_bars()
+
+
+def _lengths(kind: TrainerKind, dataset: Any) -> list[int]:
+    """Return each row's length in tokens, or 1 where only the trainer itself finds it out."""
+    if not kind.length_columns:
+        return [1] * len(dataset)
+    parts = [[map(len, dataset[name]) for name in names] for names in kind.length_columns]
+    longest = [[max(sizes) for sizes in zip(*columns, strict=True)] for columns in parts]
+    return [sum(sizes) for sizes in zip(*longest, strict=True)]
 
 
 def _forward(base: type[Any], listeners: Sequence[Listener]) -> Any:
@@ -97,34 +161,3 @@ def _forward(base: type[Any], listeners: Sequence[Listener]) -> Any:
                 listener.log(state, logs or {})
 
     return Forward()
-
-
-def _quiet(base: type[Any], meter: Meter) -> type[Any]:
-    class QuietTrainer(base):
-        def training_step(self, *args: Any, **kwargs: Any) -> Any:
-            with meter.counting():
-                return super().training_step(*args, **kwargs)
-
-        # Setting the hub's switch is too late where a notebook has already imported the hub's client.
-        def _send_telemetry(self) -> None:
-            pass
-
-        def create_model_card(self, *args: Any, **kwargs: Any) -> None:
-            pass
-
-        def _save_checkpoint(self, model: Any, trial: Any) -> None:
-            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            with whole_folder(folder):
-                super()._save_checkpoint(model, trial)
-                write_json(folder / COUNTS, meter.save())
-
-        def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder:
-            dataset = self.train_dataset if train_dataset is None else train_dataset
-            return EpochOrder(
-                [len(ids) for ids in dataset["input_ids"]],
-                batch_size=self.args.train_batch_size,
-                seed=self.args.seed,
-                strategy=self.args.train_sampling_strategy,
-            )
-
-    return QuietTrainer

@@ -43,7 +43,7 @@ def build_data_governance(dossier: Dossier) -> Document:
 def text_of(row: Row) -> str:
     """Return everything said in a row, joined: what its length in characters is counted over."""
     parts: list[str] = []
-    for name in ("text", "messages", "prompt", "completion"):
+    for name in ("text", "messages", "prompt", "completion", "chosen", "rejected"):
         value = row.value.get(name)
         if isinstance(value, str):
             parts.append(value)

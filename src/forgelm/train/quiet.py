@@ -1,0 +1,123 @@
+"""TRL's trainers made ours: silent, rows as we tokenised them, in our order, every step repeatable and counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forgelm.base.extras import load_extra
+from forgelm.base.files import write_json
+from forgelm.train.compute import Meter
+from forgelm.train.order import EpochOrder, GroupOrder, step_seed
+from forgelm.train.save import whole_folder
+
+COUNTS = "compute.json"
+
+
+@dataclass(frozen=True)
+class Ways:
+    """How a trainer is made ours. ``lengths`` reads the rows' lengths from its dataset; ``strategy`` is their order.
+
+    ``prepares`` leaves the preparation of rows to TRL, which only packing needs.
+    """
+
+    meter: Meter
+    lengths: Callable[[Any], Sequence[int]]
+    strategy: str
+    prepares: bool = False
+
+
+def quieten(base: type[Any], ways: Ways) -> type[Any]:
+    """Return a subclass of TRL's trainer ``base``, which may have all or some of the methods overridden here."""
+
+    class QuietTrainer(base):
+        _step_begun = -1
+        _micro_batch = 0
+
+        # Setting the hub's switch is too late where a notebook has already imported the hub's client.
+        def _send_telemetry(self) -> None:
+            pass
+
+        def create_model_card(self, *args: Any, **kwargs: Any) -> None:
+            pass
+
+        def training_step(self, *args: Any, **kwargs: Any) -> Any:
+            step = int(self.state.global_step)
+            self._micro_batch = self._micro_batch + 1 if step == self._step_begun else 0
+            self._step_begun = step
+            load_extra("transformers", extra="train").set_seed(step_seed(self.args.seed, step, self._micro_batch))
+            with ways.meter.counting():
+                return super().training_step(*args, **kwargs)
+
+        def _save_checkpoint(self, model: Any, trial: Any) -> None:
+            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
+            with whole_folder(folder):
+                super()._save_checkpoint(model, trial)
+                write_json(folder / COUNTS, ways.meter.save())
+
+        def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder | GroupOrder:
+            dataset = self.train_dataset if train_dataset is None else train_dataset
+            args = self.args
+            order = EpochOrder(
+                ways.lengths(dataset), batch_size=args.train_batch_size, seed=args.seed, strategy=ways.strategy
+            )
+            if not hasattr(args, "num_generations"):
+                return order
+            prompts = args.generation_batch_size // args.num_generations
+            repeats = args.num_iterations * args.steps_per_generation
+            return GroupOrder(order, prompts=prompts, replies=args.num_generations, repeats=repeats)
+
+        def _prepare_dataset(self, dataset: Any, *args: Any, **kwargs: Any) -> Any:
+            return super()._prepare_dataset(dataset, *args, **kwargs) if ways.prepares else dataset
+
+        def tokenize_row(self, feature: dict[str, Any], model: Any = None) -> dict[str, Any]:
+            return feature
+
+        def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
+            return _ask_reference(self, dataset, batch_size, ways.meter)
+
+    return QuietTrainer
+
+
+def drop_reference_adapter(model: Any) -> None:
+    """Take away the copy of the adapter that TRL keeps as its reference: a fresh adapter switched off is the same.
+
+    Raises nothing; without such a copy it does nothing.
+    """
+    if "ref" in getattr(model, "peft_config", {}):
+        model.delete_adapter("ref")
+
+
+def pair_within_batch(collate: Callable[[list[dict[str, Any]]], dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Return ``collate`` for KTO, each row given its neighbour's reply to estimate the divergence with.
+
+    The mismatched replies of a batch are then those of the batch itself, whatever the order of rows.
+    """
+
+    def collate_paired(rows: list[dict[str, Any]]) -> dict[str, Any]:
+        neighbours = [rows[-1], *rows[:-1]]
+        return collate(
+            [
+                {**row, "KL_completion_ids": neighbour["completion_ids"]}
+                for row, neighbour in zip(rows, neighbours, strict=True)
+            ]
+        )
+
+    return collate_paired
+
+
+def _ask_reference(trainer: Any, dataset: Any, batch_size: int, meter: Meter) -> Any:
+    """Add the reference's log-probabilities to each row: what TRL does, without its cache on disk and its bar."""
+    columns: dict[str, list[float]] = {"ref_chosen_logps": [], "ref_rejected_logps": []}
+    for start in range(0, len(dataset), batch_size):
+        rows = dataset.select(range(start, min(start + batch_size, len(dataset)))).to_list()
+        batch = {name: tensor.to(trainer.model.device) for name, tensor in trainer.data_collator(rows).items()}
+        with meter.counting():
+            chosen, rejected = trainer.compute_ref_log_probs(trainer.model, batch)
+        columns["ref_chosen_logps"] += chosen.float().cpu().tolist()
+        columns["ref_rejected_logps"] += rejected.float().cpu().tolist()
+    for name, values in columns.items():
+        dataset = dataset.add_column(name, values)
+    return dataset

@@ -1,0 +1,199 @@
+"""The rewards GRPO learns from: four built in, functions of the user's own, or a model; every answer checked."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import math
+import re
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from forgelm.base.errors import ConfigError, TrainingError
+from forgelm.base.files import sha256_file
+from forgelm.config.training import TrainingConfig
+
+# One reward for each completion; None where it does not apply. Called as TRL calls its own, with keywords.
+Score = Callable[..., Sequence[float | None]]
+_ANSWER = re.compile(r"answer:[ \t]*(\S[^\n]*)", re.IGNORECASE)
+_ENDS_WITH_ANSWER = re.compile(r"answer:[ \t]*\S[^\n]*\s*\Z", re.IGNORECASE)
+_UNIT = re.compile(r"\s*(?:km/h|m/s|mL|ml|m²|liters|hours|km|cm|kg|m|\$|%)\Z")
+_GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?:\D|\Z))")
+_FULL_LENGTH = 200
+# What a function of the user's may raise; anything else is no mistake in a reward.
+_FAILURES = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    ImportError,
+    LookupError,
+    NameError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
+@dataclass(frozen=True)
+class Reward:
+    """One reward. ``source`` is the digest of the file it comes from, ``None`` for those built in."""
+
+    name: str
+    score: Score
+    weight: float = 1.0
+    source: str | None = None
+
+
+def choose_rewards(training: TrainingConfig, columns: Sequence[str], model: Score | None = None) -> tuple[Reward, ...]:
+    """Return what ``training`` asks for, on rows with ``columns``; ``model`` scores in place of the built-in rewards.
+
+    Raises:
+        ConfigError: a reward cannot be found or called, or needs a column the rows do not have.
+    """
+    if model is not None:
+        return (Reward("reward_model", model),)
+    names = training.grpo_rewards or ["combined", *(["correctness"] if "gold_answer" in columns else [])]
+    weights = training.grpo_reward_weights or [1.0] * len(names)
+    if "correctness" in names and "gold_answer" not in columns:
+        raise ConfigError(
+            "training.grpo_rewards asks for correctness, but the rows have no gold_answer",
+            hint="name the column that holds the right answer gold_answer, or write a reward function of your own",
+        )
+    return tuple(_load(name, weight) for name, weight in zip(names, weights, strict=True))
+
+
+def score_all(rewards: Sequence[Reward], **given: Any) -> list[float]:
+    """Return each completion's weighted sum of rewards, those that do not apply left out.
+
+    Raises:
+        TrainingError: a reward failed.
+    """
+    answers = [(reward.weight, reward.score(**given)) for reward in rewards]
+    return [
+        sum(weight * (scores[place] or 0.0) for weight, scores in answers) for place in range(len(given["completions"]))
+    ]
+
+
+def check_answers(name: str, score: Score) -> Score:
+    """Return ``score`` with every failure, wrong count and number that is none turned into a ``TrainingError``."""
+
+    def checked(*, completions: Sequence[Any], **given: Any) -> list[float | None]:
+        try:
+            answers = list(score(completions=completions, **given))
+        except _FAILURES as error:
+            raise TrainingError(
+                f"the reward {name} failed: {type(error).__name__}: {error}",
+                hint="it is called with the keywords prompts, completions and the rows' columns, each a list",
+            ) from error
+        if len(answers) != len(completions):
+            raise TrainingError(f"the reward {name} returned {len(answers)} rewards for {len(completions)} completions")
+        for answer in answers:
+            number = isinstance(answer, (int, float)) and math.isfinite(answer)
+            if not number and answer is not None:
+                raise TrainingError(f"the reward {name} returned {answer!r}, which is no number")
+        return [None if answer is None else float(answer) for answer in answers]
+
+    # TRL names its metrics by the function's name.
+    checked.__name__ = name
+    return checked
+
+
+def reward_format(*, completions: Sequence[Any], **_: Any) -> list[float]:
+    """1 where the completion ends with ``Answer: <value>``, else 0."""
+    return [float(bool(_ENDS_WITH_ANSWER.search(text_of(completion)))) for completion in completions]
+
+
+def reward_length(*, completions: Sequence[Any], **_: Any) -> list[float]:
+    """The share of 200 characters the completion has, at most 1."""
+    return [min(len(text_of(completion)) / _FULL_LENGTH, 1.0) for completion in completions]
+
+
+def reward_combined(*, completions: Sequence[Any], **_: Any) -> list[float]:
+    """0.8 times format and 0.2 times length."""
+    both = zip(reward_format(completions=completions), reward_length(completions=completions), strict=True)
+    return [0.8 * shape + 0.2 * length for shape, length in both]
+
+
+def reward_correctness(*, completions: Sequence[Any], gold_answer: Sequence[Any], **_: Any) -> list[float | None]:
+    """1 where the last ``Answer:`` has the value of ``gold_answer``, else 0; nothing where the row has none."""
+    return [
+        None if gold is None or not str(gold).strip() else float(_is_right(text_of(completion), str(gold)))
+        for completion, gold in zip(completions, gold_answer, strict=True)
+    ]
+
+
+BUILT_IN: MappingProxyType[str, Score] = MappingProxyType(
+    {
+        "format": reward_format,
+        "length": reward_length,
+        "combined": reward_combined,
+        "correctness": reward_correctness,
+    }
+)
+
+
+def text_of(completion: Any) -> str:
+    """Return what a completion says: it is text, or the list of messages that replies to a conversation."""
+    if isinstance(completion, str):
+        return completion
+    return "\n".join(str(message.get("content") or "") for message in completion)
+
+
+def _load(name: str, weight: float) -> Reward:
+    if name in BUILT_IN:
+        return Reward(name, check_answers(name, BUILT_IN[name]), weight)
+    place, separator, attribute = name.rpartition(":")
+    if not separator or not place or not attribute:
+        raise ConfigError(
+            f"training.grpo_rewards: there is no reward {name!r}",
+            hint=f"one of {', '.join(BUILT_IN)}, or a function as module:name or path/file.py:name",
+        )
+    module = _import_file(Path(place), name) if place.endswith(".py") else _import_module(place, name)
+    function = getattr(module, attribute, None)
+    if not callable(function):
+        raise ConfigError(f"training.grpo_rewards: {place} has no function {attribute!r}")
+    file = getattr(module, "__file__", None)
+    return Reward(name, check_answers(attribute, function), weight, sha256_file(Path(file)) if file else None)
+
+
+def _import_module(place: str, name: str) -> Any:
+    try:
+        return importlib.import_module(place)
+    except (SyntaxError, *_FAILURES) as error:
+        raise ConfigError(f"training.grpo_rewards: {name} cannot be imported: {error}") from error
+
+
+def _import_file(path: Path, name: str) -> Any:
+    spec = importlib.util.spec_from_file_location(f"forgelm_reward_{path.stem}", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ConfigError(f"training.grpo_rewards: there is no file {path}")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module  # dataclasses and pickles look their module up
+    try:
+        spec.loader.exec_module(module)
+    except (SyntaxError, *_FAILURES) as error:
+        raise ConfigError(f"training.grpo_rewards: {name} cannot be imported: {error}") from error
+    return module
+
+
+def _is_right(text: str, gold: str) -> bool:
+    found = _ANSWER.findall(text)
+    if not found:
+        return False
+    said, wanted = _normal(found[-1]), _normal(gold)
+    try:
+        return math.isclose(float(said), float(wanted), rel_tol=1e-6, abs_tol=1e-6)
+    except ValueError:
+        return said == wanted
+
+
+def _normal(value: str) -> str:
+    value = value.strip().rstrip(".!?").strip().removeprefix("$")
+    for _ in range(2):
+        value = _UNIT.sub("", value)
+    return _GROUPED.sub("", value).strip()
