@@ -182,6 +182,6 @@ def test_pointers() -> None:
     assert resolve_pointer(document, "") is document
     assert resolve_pointer(document, "/a~1b/0/c~0d") == 1
     assert resolve_pointer(document, "/") == 2
-    for wrong in ("/a", "/a~1b/1", "/a~1b/-1", "/a~1b/x", "/a~1b/0/c~0d/e"):
+    for wrong in ("a", "/a", "/a~1b/1", "/a~1b/-1", "/a~1b/x", "/a~1b/0/c~0d/e"):
         with pytest.raises(LookupError):
             resolve_pointer(document, wrong)

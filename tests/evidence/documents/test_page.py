@@ -139,7 +139,9 @@ def test_the_page_in_a_browser(browser: Any, tmp_path: Path) -> None:
     assert page.title() == HOSTILE
     assert requests == [path.as_uri()]
     assert complaints == []
-    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    for width in (900, 400):
+        page.set_viewport_size({"width": width, "height": 700})
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     colour = "node => getComputedStyle(node).color"
     assert page.locator("b.bad").first.evaluate(colour) != page.locator("b.good").first.evaluate(colour)
     page.emulate_media(media="print")

@@ -123,6 +123,8 @@ def resolve_pointer(document: Any, pointer: str) -> Any:
     Raises:
         LookupError: there is no such place.
     """
+    if pointer and not pointer.startswith("/"):
+        raise LookupError(pointer)
     for step in pointer.split("/")[1:]:
         key = step.replace("~1", "/").replace("~0", "~")
         if isinstance(document, list):

@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from forgelm.base.files import write_bytes
 from forgelm.evidence.documents.document import Document
 from forgelm.evidence.documents.dossier import KEEP, Dossier, said
-from forgelm.evidence.documents.page import Bullets, Facts, Page, Section
+from forgelm.evidence.documents.page import Bullets, Facts, Page, Paragraph, Section
 
 UNSAID = "Not specified"
+# The points of Article 13(3) that each section answers.
+_POINTS = MappingProxyType(
+    {
+        "System identity": "(a)",
+        "Intended purpose": "(b)(i), (vi)",
+        "Known limitations": "(b)(iii) to (v), (vii)",
+        "Measured performance": "(b)(ii)",
+        "Human oversight": "(d)",
+        "Hardware, lifetime and upkeep": "(c), (e), (f)",
+        "Reporting incidents": "(a)",
+    }
+)
 
 
 def build_instructions(dossier: Dossier) -> Document:
     """Return the instructions; what nobody declared reads "Not specified" and is listed as missing."""
     sections = _sections(dossier)
     missing = [f"{title}: {name}" for title, rows in sections.items() for name, value in rows.items() if value is None]
-    record = dossier.head() | {"sections": sections, "missing": missing}
+    record = dossier.head() | {"sections": sections, "article_13_3": dict(_POINTS), "missing": missing}
     return Document(
         "deployer_instructions",
         "Instructions for deployers",
@@ -98,6 +111,6 @@ def _page(dossier: Dossier, sections: dict[str, dict[str, Any]]) -> Page:
         lists = [
             Bullets(tuple(f"{name}: {item}" for item in value)) for name, value in facts if isinstance(value, list)
         ]
-        shown.append(Section(f"{number}. {title}", (plain, *lists)))
+        shown.append(Section(f"{number}. {title}", (plain, *lists, Paragraph(f"Article 13(3){_POINTS[title]}"))))
     lead = "From the provider's declarations and this run's measurements. Items nobody declared read \"Not specified\"."
     return Page("Instructions for deployers", (lead,), tuple(shown), dossier.foot)

@@ -23,12 +23,13 @@ _STYLE = (
     "table{border-collapse:collapse;width:100%;margin:.5rem 0 1rem}"
     "th,td{text-align:left;vertical-align:top;padding:.35rem .6rem;border:1px solid var(--line);"
     "overflow-wrap:anywhere}th{background:var(--soft);font-weight:600}table.facts th{width:30%}"
-    ".short{white-space:nowrap}thead th{overflow-wrap:break-word}"
+    "div{overflow-x:auto}.short{white-space:nowrap}thead th{overflow-wrap:break-word}"
     "ul{padding-left:1.2rem}a{color:inherit}b.good{color:var(--good)}b.bad{color:var(--bad)}b.open{color:var(--open)}"
     "p.lead{font-size:1.05rem}footer{margin-top:2.5rem;padding-top:.6rem;border-top:1px solid var(--line);"
     "font-size:.85rem}@media print{:root{--ink:#000;--paper:#fff;--soft:#f2f2f2;--line:#999}"
     "body{max-width:none;margin:0;font-size:10.5pt}tr,li{break-inside:avoid}h2{break-after:avoid}"
-    "thead{display:table-header-group}}"
+    "thead{display:table-header-group}div{overflow:visible}}@media(max-width:40rem){.short{white-space:normal}"
+    "td{min-width:4rem}}"
 )
 _HEAD = (
     "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'>"
@@ -194,10 +195,10 @@ def _block(block: Block) -> str:
         rows = "".join(
             f"<tr><th scope='row'>{_text(name)}</th><td>{_cell(value)}</td></tr>" for name, value in block.rows
         )
-        return f"<table class='facts'><tbody>{rows}</tbody></table>"
+        return f"<div><table class='facts'><tbody>{rows}</tbody></table></div>"
     head = "".join(f"<th scope='col'>{_text(name)}</th>" for name in block.head)
     body = "".join(f"<tr>{''.join(_table_cell(value) for value in row)}</tr>" for row in block.rows)
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return f"<div><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _table_cell(value: Any) -> str:
