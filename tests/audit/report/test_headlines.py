@@ -85,6 +85,7 @@ def test_what_a_gate_only_mentions_has_its_own_tier() -> None:
     [
         ({"error": "not Parquet"}, "train could not be read: not Parquet"),
         ({"null_or_empty_count": 3}, "3 rows without any text"),
+        ({"schema_drift_columns": ["a"]}, "not every row of train has the column a"),
         (
             {"schema_drift_columns": ["a", "b", "c", "d", "e"]},
             "not every row of train has the columns a, b, c, d and 1 more",
@@ -102,6 +103,11 @@ def test_many_broken_rows_weigh_more_than_a_few(count: int, level: str) -> None:
     report = replace(make_clean(), total_samples=1000, details={"train": SplitDetails(problems=(problem,))})
     (headline,) = list_headlines(report)
     assert (headline.level, headline.where) == (level, "data.jsonl:6")
+
+
+def test_the_first_row_of_an_issue_is_named_as_people_count() -> None:
+    found = {headline.text: headline.where for headline in list_headlines(make_report())}
+    assert found["1 row has an empty turn"] == "row 3 of train"
 
 
 def test_every_issue_of_conversations_has_words_and_a_level() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import sys
 from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from audit_reports import make_report
 
 from forgelm.audit.report.page import render_page
@@ -25,6 +27,7 @@ from forgelm.audit.report.parts import (
     SplitDetails,
 )
 from forgelm.audit.report.record import AuditReport
+from forgelm.base.errors import OptionalDependencyError
 
 ATTACKS = (
     "<script>document.title='owned'</script>",
@@ -161,6 +164,13 @@ def test_an_ordinary_audit_of_any_size_is_shown_at_length() -> None:
     assert len(page.encode()) < 500_000
     assert "200 more columns; all of them are in data_audit_report.json" in page
     assert "288 smaller clusters are not shown" in page
+
+
+def test_what_is_missing_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "jinja2", None)
+    with pytest.raises(OptionalDependencyError) as raised:
+        render_page(make_report())
+    assert raised.value.hint == "pip install 'forgelm[audit]'"
 
 
 def test_the_same_report_gives_the_same_bytes() -> None:

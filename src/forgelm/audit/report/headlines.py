@@ -163,12 +163,16 @@ def _list_duplicates(report: AuditReport) -> Iterator[Headline]:
 
 def _list_conversations(report: AuditReport) -> Iterator[Headline]:
     issues: Counter[str] = Counter()
-    for details in report.details.values():
+    first: dict[str, str] = {}
+    for name, details in report.details.items():
         if details.conversations is not None:
             issues.update(details.conversations.issues)
+            for issue, rows in details.conversations.examples.items():
+                first.setdefault(issue, f"row {rows[0] + 1:,} of {show_name(name)}")
     for issue, count in issues.most_common():
         level, what = _ISSUES.get(issue, ("low", issue))
-        yield Headline(level, f"{count_of(count, 'row')} {'has' if count == 1 else 'have'} {what}", "conversations")
+        text = f"{count_of(count, 'row')} {'has' if count == 1 else 'have'} {what}"
+        yield Headline(level, text, "conversations", first.get(issue))
 
 
 def _list_lengths(report: AuditReport) -> Iterator[Headline]:
@@ -193,7 +197,8 @@ def _list_quality(report: AuditReport) -> Iterator[Headline]:
         if columns:
             listed = ", ".join(show_name(column) for column in columns[:4])
             more = f" and {len(columns) - 4} more" if len(columns) > 4 else ""
-            yield Headline("low", f"not every row of {show_name(name)} has the columns {listed}{more}", "columns")
+            noun = "column" if len(columns) == 1 else "columns"
+            yield Headline("low", f"not every row of {show_name(name)} has the {noun} {listed}{more}", "columns")
     flagged = report.quality_summary.get("samples_flagged", 0)
     if flagged:
         share = flagged / max(report.quality_summary["samples_evaluated"], 1)
