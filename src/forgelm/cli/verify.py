@@ -109,7 +109,7 @@ def _describe(result: VerifyResult) -> list[str]:
     else:
         why = "a run is under way, was killed, or lines are missing"
         lines = [f"OPEN: {entries} verified{tagged}; the log does not end with a closing record: {why}"]
-    lines += [f"head: {result.chain_head}", f"root: {result.root}"]
+    lines += [f"head: {result.chain_head}", *([f"root: {result.root}"] if result.root else [])]
     if result.anchored:
         lines.append(f"anchored: {_count(result.anchored, 'line', 'lines')}")
     if result.signed:

@@ -37,7 +37,8 @@ class VerifyResult:
     itself or an anchor, it is empty and nothing says it was ever begun, or the question could not be asked.
 
     ``state`` is ``"closed"`` when the last line is a closing record, else ``"open"``: a run is under way, was killed,
-    or lines are missing. ``root`` is the RFC 6962 root over the lines that hold, in hex. ``anchored`` is how many lines
+    or lines are missing. ``root`` is the RFC 6962 root over the lines that hold, in hex, ``None`` when
+    no record, checkpoint or anchor asks for it. ``anchored`` is how many lines
     an anchor covers, ``signed`` how many a trusted key's signature does; ``signer`` is the key that the last record
     names. ``unproven`` says what nothing here shows, ``notices`` what is odd and may have an innocent reason.
     """
@@ -92,7 +93,8 @@ def verify_audit_log(
     # The checkpoint is read first: a writer that goes on meanwhile makes the log longer than it, never shorter.
     with _open_regular(log) as stream:
         beside, unusable = _read_beside(log)
-        rules = Rules(hmac_secret, require_hmac, tuple(keys), _sizes(anchors, beside))
+        sizes = _sizes(anchors, beside)
+        rules = Rules(hmac_secret, require_hmac, tuple(keys), sizes, with_root=bool(sizes))
         size = settled_size(stream.fileno())
         walk = walk_in_ranges(log, size, rules, workers) if workers > 1 else None
         walk, total = (walk, walk.number) if walk is not None else walk_file(stream, size, rules)
@@ -133,7 +135,7 @@ def _conclude(walk: LogWalk, total: int, problem: Problem | None, anchored: int)
         chain_head=walk.head if walk.head != GENESIS else None,
         failure="integrity" if problem else None,
         state=None if problem else "closed" if proof.closed else "open",
-        root=walk.tree.root().hex() if walk.number else None,
+        root=walk.tree.root().hex() if walk.tree.size else None,
         anchored=anchored if valid else 0,
         signed=walk.signed_size if valid else 0,
         signer=walk.signer,

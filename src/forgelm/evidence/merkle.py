@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Sequence
 
+_SUBTREE = 1 << 10
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 
 
@@ -41,8 +42,20 @@ class MerkleTree:
 
     def extend(self, leaves: Iterable[bytes]) -> None:
         """Add leaf hashes in their order."""
-        for leaf in leaves:
-            self._add(leaf, height=0)
+        rest = list(leaves)
+        start = 0
+        while start < len(rest):
+            # As many as make one complete subtree here, level by level: many hashes with few steps between them.
+            fitting = (self.size & -self.size) or _SUBTREE
+            height = min(fitting, _SUBTREE, 1 << (len(rest) - start).bit_length() - 1).bit_length() - 1
+            level = rest[start : start + (1 << height)]
+            start += 1 << height
+            while len(level) > 1:
+                pairs = iter(level)
+                level = [
+                    hashlib.sha256(b"\1" + left + right).digest() for left, right in zip(pairs, pairs, strict=True)
+                ]
+            self._add(level[0], height)
 
     def join(self, right: MerkleTree) -> None:
         """Add the leaves of ``right``.

@@ -5,13 +5,14 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO
 
 from forgelm.evidence.line import LONGEST_LINE
-from forgelm.evidence.walk import LogWalk, Problem, Rules
+from forgelm.evidence.quick import find_reader
+from forgelm.evidence.walk import LogWalk, Problem, Rules, mentions_record
 
 _BLOCK = 1 << 18
 # A power of two, so that the trees of two ranges are parts of one tree.
@@ -28,16 +29,34 @@ class _Range:
 
 
 def walk_file(stream: BinaryIO, size: int, rules: Rules) -> tuple[LogWalk, int]:
-    """Walk the first ``size`` bytes of ``stream`` in constant memory; return what was found and the number of lines."""
-    walk = LogWalk(rules)
-    rest, total = b"", 0
+    """Walk the first ``size`` bytes of ``stream`` in constant memory; return what was found and the number of lines.
+
+    The root is a third of the work, so it waits for a line that needs it, unless the log ends with one.
+    """
+    start = stream.tell()
+    if not rules.with_root:
+        stream.seek(start + max(0, size - _BLOCK))
+        rules = replace(rules, with_root=mentions_record(stream.read(min(size, _BLOCK))))
+        stream.seek(start)
+    walk, total = _walk(stream, size, LogWalk(rules))
+    if walk.needs_root:
+        stream.seek(start)
+        walk, total = _walk(stream, size, LogWalk(replace(rules, with_root=True)))
+    return walk, total
+
+
+def _walk(stream: BinaryIO, size: int, walk: LogWalk) -> tuple[LogWalk, int]:
+    rest, total, read_links = b"", 0, find_reader()
     for block in _blocks(stream, size):
-        total += block.count(b"\n")
         if walk.problem is not None:
+            total += block.count(b"\n")
             rest = block[-1:]
             continue
         *lines, rest = (rest + block).split(b"\n")
-        walk.take(lines)
+        total += len(lines)
+        walk.take(lines, read_links)
+        if walk.needs_root:
+            return walk, total
         if walk.problem is None and len(rest) > LONGEST_LINE:
             walk.problem = Problem(walk.number + 1, f"longer than {LONGEST_LINE >> 20} MiB")
     if walk.problem is not None:
@@ -57,6 +76,7 @@ def walk_in_ranges(log: Path, size: int, rules: Rules, workers: int) -> LogWalk 
 
     ``walk_file`` finds out what.
     """
+    rules = replace(rules, with_root=True)
     with log.open("rb") as stream:
         ranges = _split(stream, size)
     if len(ranges) < 2:
@@ -74,12 +94,12 @@ def walk_in_ranges(log: Path, size: int, rules: Rules, workers: int) -> LogWalk 
 
 def _walk_range(log: Path, part: _Range, rules: Rules) -> LogWalk:
     walk = LogWalk(rules, part.before)
-    rest = b""
+    rest, read_links = b"", find_reader()
     with log.open("rb") as stream:
         stream.seek(part.start)
         for block in _blocks(stream, part.end - part.start):
             *lines, rest = (rest + block).split(b"\n")
-            walk.take(lines)
+            walk.take(lines, read_links)
             if walk.problem is not None or len(rest) > LONGEST_LINE:
                 break
     if rest and walk.problem is None:

@@ -6,9 +6,10 @@ Ranges are walked apart, in any order and in other processes, and joined in the 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import lt
 from typing import Any
 
 from forgelm.base.events import Event
@@ -17,6 +18,7 @@ from forgelm.evidence.keys import PublicKey
 from forgelm.evidence.line import GENESIS, read_entry, tag_key, tag_matches
 from forgelm.evidence.merkle import MerkleTree
 from forgelm.evidence.note import check_note
+from forgelm.evidence.quick import ReadLinks
 
 _CLAIMS = frozenset({Event.RUN_CLOSED, Event.LOG_CHECKPOINT})
 _CLOCK_SLACK_SECONDS = 1.0
@@ -27,12 +29,13 @@ _sha256 = hashlib.sha256
 
 @dataclass(frozen=True)
 class Rules:
-    """What is asked of the lines. ``sizes``: the numbers of lines whose root is wanted."""
+    """What is asked of the lines. ``sizes``: the numbers of lines whose root is wanted; ``with_root``: that of all."""
 
     secret: str | None = None
     require_hmac: bool = False
     keys: tuple[PublicKey, ...] = ()
     sizes: frozenset[int] = frozenset()
+    with_root: bool = True
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,7 @@ class LogWalk:
         self.before = self.number = before
         self.head = GENESIS if before == 0 else ""
         self.problem: Problem | None = None
+        self.needs_root = False
         self.first: tuple[str, object] = ("", None)
         self.tagged = 0
         self.tree = MerkleTree()
@@ -88,8 +92,10 @@ class LogWalk:
         """The runs that wrote lines and no closing record behind them, at most 1000."""
         return [run_id for run_id, is_open in self._runs.items() if is_open]
 
-    def take(self, lines: Iterable[bytes]) -> None:
-        """Take in the next lines, up to the first that does not hold."""
+    def take(self, lines: Sequence[bytes], read_links: ReadLinks | None = None) -> None:
+        """Take in the next lines, up to the first that does not hold; ``read_links`` makes ordinary ones quick."""
+        if read_links and lines and self._take_at_once(lines, read_links):
+            return
         for line in lines:
             if (reason := self._step(line)) is not None:
                 self.problem = Problem(self.number + 1, reason)
@@ -116,6 +122,30 @@ class LogWalk:
         self.tagged += other.tagged
         self._note_runs(other._runs)
         self.number, self.head, self.last_event = other.number, other.head, other.last_event
+        return True
+
+    def _take_at_once(self, lines: Sequence[bytes], read_links: ReadLinks) -> bool:
+        """Take in ``lines`` when all of them hold and none needs a closer look; else leave them all."""
+        end = self.number + len(lines)
+        if self.rules.secret or not self.head or any(self.number < size <= end for size in self.rules.sizes):
+            return False
+        links = read_links(lines)
+        if links is None or not _CLAIMS.isdisjoint(links.events):
+            return False
+        heads = [_sha256(line).hexdigest() for line in lines]
+        if self.head != links.previous[0] or links.previous[1:] != heads[:-1]:
+            return False
+        if links.numbers is not None and links.numbers != list(range(self.number + 1, end + 1)):
+            return False
+        if any(map(lt, links.stamps, (self._stamps[1], *links.stamps))):
+            return False
+        if self.number == 0:
+            self.first = (heads[0], links.run_ids[0])
+        if self.rules.with_root:
+            self.tree.extend([_sha256(b"\0" + line).digest() for line in lines])
+        self._note_runs(dict.fromkeys(links.run_ids, True))
+        self._stamps = (self._stamps[0] or links.stamps[0], links.stamps[-1])
+        self.number, self.head, self.last_event = end, heads[-1], links.events[-1]
         return True
 
     def _step(self, line: bytes) -> str | None:
@@ -146,7 +176,8 @@ class LogWalk:
             self.first = (self.head, entry.get("run_id"))
         self.number += 1
         self.last_event = event
-        self.tree.append(_sha256(b"\0" + line).digest())
+        if self.rules.with_root:
+            self.tree.append(_sha256(b"\0" + line).digest())
         if self.number in self.rules.sizes:
             self._mark()
         run_id = entry.get("run_id")
@@ -171,6 +202,9 @@ class LogWalk:
         return None
 
     def _take_claim(self, entry: dict[str, Any]) -> str | None:
+        if not self.rules.with_root:
+            self.needs_root = True
+            return "cannot be judged without the root of the lines before it"
         if self.before:
             self._claims.append(_Claim(self.number + 1, entry, self.tree.size, self.tree.hashes))
             return None
@@ -229,6 +263,11 @@ class LogWalk:
         whole = MerkleTree(self.tree.size, self.tree.hashes)
         whole.join(MerkleTree(size, hashes))
         return whole
+
+
+def mentions_record(text: bytes) -> bool:
+    """Return whether a line in ``text`` may be a record of what the lines before it amount to."""
+    return any(event.encode() in text for event in _CLAIMS)
 
 
 def say_broken(before: int) -> str:
