@@ -56,7 +56,7 @@ def test_everything_in_the_report_has_its_sentence() -> None:
     assert texts(make_report())[2:] == [
         "1 row of test (100%) repeats train",
         "1 row holds text of the benchmark exam",
-        "1 row could not be read: not JSON 1",
+        "1 row could not be read: not JSON",
         "1 prompt of test (100%) is in train as well",
         "2 rows (33.3%) repeat an earlier one",
         "1 row has an empty turn",
@@ -103,6 +103,15 @@ def test_many_broken_rows_weigh_more_than_a_few(count: int, level: str) -> None:
     report = replace(make_clean(), total_samples=1000, details={"train": SplitDetails(problems=(problem,))})
     (headline,) = list_headlines(report)
     assert (headline.level, headline.where) == (level, "data.jsonl:6")
+
+
+def test_reasons_are_counted_where_there_are_several() -> None:
+    problems = (
+        RowProblem("not_json", "not JSON", 1, True, ()),
+        RowProblem("not_object", "JSON, but not an object", 2, True, ()),
+    )
+    found = texts(replace(make_clean(), details={"train": SplitDetails(problems=problems)}))
+    assert found == ["3 rows could not be read: 2 JSON, but not an object; 1 not JSON"]
 
 
 def test_the_first_row_of_an_issue_is_named_as_people_count() -> None:

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from audit_reports import make_report
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from forgelm.audit.report.page import render_page
 from forgelm.audit.report.parts import (
@@ -137,6 +139,14 @@ def test_hostile_data_is_only_text() -> None:
     for attack in ATTACKS:
         plain, hostile = read(render_page(make_hostile("plain"))), read(render_page(make_hostile(attack)))
         assert [tag for tag, _ in plain.tags] == [tag for tag, _ in hostile.tags], attack
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.text(max_size=40))
+def test_no_text_changes_the_shape_of_the_page(text: str) -> None:
+    assert [tag for tag, _ in read(render_page(make_hostile(text or "-"))).tags] == [
+        tag for tag, _ in read(render_page(make_hostile("plain"))).tags
+    ]
 
 
 def test_what_hides_or_reorders_text_is_visible() -> None:

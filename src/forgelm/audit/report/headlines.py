@@ -145,7 +145,11 @@ def _list_problems(report: AuditReport) -> Iterator[Headline]:
         if total := sum(counts.values()):
             level: Severity = "high" if is_skipped and total > _MANY * max(report.total_samples, 1) else "medium"
             first = next((p.first[0].where for p in problems if p.skipped is is_skipped and p.first), None)
-            yield Headline(level, f"{count_of(total, 'row')} {verb}: {list_counts(counts)}", "rows", first)
+            reasons = "; ".join(
+                description if count == total else f"{count:,} {description}"
+                for description, count in counts.most_common()
+            )
+            yield Headline(level, f"{count_of(total, 'row')} {verb}: {show_name(reasons)}", "rows", first)
 
 
 def _list_duplicates(report: AuditReport) -> Iterator[Headline]:
