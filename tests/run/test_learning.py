@@ -107,6 +107,19 @@ def test_every_pass_is_counted(learnt: Learnt) -> None:
     assert (extra > 0) is (trainer not in ("simpo", "orpo"))
 
 
+def test_what_the_data_gave_is_what_the_passes_saw(learnt: Learnt) -> None:
+    report = json.loads((learnt.root / "compliance" / "compliance_report.json").read_text())
+    consumed = report["data_provenance"]["consumption"]
+    assert consumed["exact"] is (learnt.config.training.trainer_type != "grpo")
+    if consumed["exact"]:
+        assert consumed["tokens_trained"] == learnt.compute()["real_tokens"]
+    else:
+        assert 0 < consumed["tokens_trained"] < learnt.compute()["real_tokens"]
+        assert sum(source["rows_trained"] for source in consumed["sources"]) == 8 * STEPS
+    gates = json.loads((learnt.root / "compliance" / "test_report.json").read_text())["gates"]
+    assert all(gate["n"] > 0 for gate in gates)
+
+
 def test_it_goes_on_exactly_where_it_stopped(learnt: Learnt, tmp_path: Path) -> None:
     trainer = learnt.config.training.trainer_type
     checkpoint = learnt.root / f"checkpoint-{STEPS // 2}"

@@ -134,6 +134,7 @@ def test_rows_stay_in_order_when_the_user_wants_no_shuffling_and_names_no_other_
     assert sampling_strategy(TrainingConfig(), shuffle=False) == "sequential"
     assert sampling_strategy(TrainingConfig(train_sampling_strategy="random"), shuffle=False) == "random"
     assert sampling_strategy(TrainingConfig(), shuffle=True) == "group_by_length"
+    assert sampling_strategy(TrainingConfig(trainer_type="grpo"), shuffle=True) == "random"
 
 
 @pytest.mark.parametrize("has_validation", [True, False])

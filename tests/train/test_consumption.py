@@ -35,16 +35,15 @@ def examples(*lengths: int, source: str = "a") -> list[Example]:
 )
 def test_an_epochs_last_step_is_short(steps: int, drawn: list[int]) -> None:
     order = EpochOrder([1] * 5, batch_size=2, seed=1, strategy="sequential")
-    seen = replay(order, batch=2, accumulate=2, steps=steps)
+    seen = replay(order, per_step=4, steps=steps)
     assert [seen[index] for index in range(5)] == (drawn or [0] * 5)
 
 
 def test_without_rows_nothing_is_drawn() -> None:
-    assert not replay(EpochOrder([], batch_size=2, seed=1, strategy="random"), batch=2, accumulate=1, steps=3)
+    assert not replay(EpochOrder([], batch_size=2, seed=1, strategy="random"), per_step=2, steps=3)
 
 
-@pytest.mark.parametrize("packing", [False, True])
-@pytest.mark.parametrize("max_steps", [5, 20, -1])
+@pytest.mark.parametrize(("max_steps", "packing"), [(5, False), (-1, False), (5, True)])
 def test_a_real_training_consumed_what_the_replay_says(
     make_config: Make, tmp_path: Any, max_steps: int, packing: bool
 ) -> None:

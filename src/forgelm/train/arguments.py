@@ -71,9 +71,10 @@ def logging_steps(training: TrainingConfig, rows: int) -> int:
 
 def sampling_strategy(training: TrainingConfig, *, shuffle: bool) -> str:
     """Return the order of rows: as they stand where the user wants no shuffling and named no other order."""
-    if shuffle or "train_sampling_strategy" in training.model_fields_set:
-        return training.train_sampling_strategy
-    return "sequential"
+    named = "train_sampling_strategy" in training.model_fields_set
+    strategy = training.train_sampling_strategy if shuffle or named else "sequential"
+    # Replies are drawn anew each time, so prompts have no length to group them by.
+    return "random" if training.trainer_type == "grpo" and strategy == "group_by_length" else strategy
 
 
 def keeps_best(training: TrainingConfig, plan: Plan) -> bool:

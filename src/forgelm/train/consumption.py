@@ -11,7 +11,13 @@ from typing import Any
 from forgelm.config.root import ForgeConfig
 from forgelm.train.arguments import sampling_strategy
 from forgelm.train.order import EpochOrder
-from forgelm.train.tokenise import IGNORED, Example
+from forgelm.train.tokenise import Example
+from forgelm.train.trainers import TRAINERS, row_lengths
+
+_DRAWN = (
+    "the passes of GRPO also hold replies that the model drew itself; what is counted here are the prompts, as often "
+    "as they were answered"
+)
 
 
 @dataclass(frozen=True)
@@ -60,19 +66,24 @@ def measure_consumption(
 
     ``real_tokens`` is what the meter counted in the passes themselves. Where the replay adds up to it, the figures are
     exact; where it does not (packed sequences, a batch made smaller on the way), the meter's tokens are shared out in
-    proportion.
+    proportion. GRPO's passes hold replies that no dataset holds; there the prompts are counted, as often as they were
+    answered.
     """
     training = config.training
+    per_step = training.per_device_train_batch_size * training.gradient_accumulation_steps
     order = EpochOrder(
-        [len(example.input_ids) for example in examples],
+        row_lengths(TRAINERS[training.trainer_type], examples),
         batch_size=training.per_device_train_batch_size,
         seed=training.seed,
         strategy=sampling_strategy(training, shuffle=config.data.shuffle),
     )
-    seen = replay(
-        order, batch=training.per_device_train_batch_size, accumulate=training.gradient_accumulation_steps, steps=steps
-    )
-    replayed = sum(len(examples[index].input_ids) * times for index, times in seen.items())
+    if training.trainer_type == "grpo":
+        replies = training.grpo_num_generations
+        drawn = replay(order, per_step=per_step // replies, steps=steps, fills_steps=True)
+        seen = Counter({index: times * replies for index, times in drawn.items()})
+        return Consumption(_by_source(examples, seen, 1.0), False, _DRAWN)
+    seen = replay(order, per_step=per_step, steps=steps)
+    replayed = sum(examples[index].tokens * times for index, times in seen.items())
     if replayed == real_tokens:
         return Consumption(_by_source(examples, seen, 1.0), True, None)
     note = (
@@ -82,24 +93,27 @@ def measure_consumption(
     return Consumption(_by_source(examples, seen, real_tokens / replayed if replayed else 0.0), False, note)
 
 
-def replay(order: EpochOrder, *, batch: int, accumulate: int, steps: int) -> Counter[int]:
-    """Return how often each row was drawn: the last batch of an epoch may be short, and ends its own step."""
+def replay(order: EpochOrder, *, per_step: int, steps: int, fills_steps: bool = False) -> Counter[int]:
+    """Return how often each row was drawn by ``steps`` steps of ``per_step`` rows.
+
+    The last step of an epoch takes the rows that are left; with ``fills_steps`` those are left out instead.
+    """
     seen: Counter[int] = Counter()
-    rows, per_step = len(order), batch * accumulate
-    steps_in_epoch = math.ceil(rows / per_step) if rows else 0
+    rows = len(order)
+    in_epoch = rows // per_step if fills_steps else math.ceil(rows / per_step)
     epoch, left = 0, steps
-    while left > 0 and steps_in_epoch:
-        if left >= steps_in_epoch:
+    while left > 0 and in_epoch:
+        if left >= in_epoch and in_epoch * per_step >= rows:
             seen.update(range(rows))
         else:
             order.set_epoch(epoch)
-            seen.update(list(order)[: left * per_step])
-        epoch, left = epoch + 1, left - steps_in_epoch
+            seen.update(list(order)[: min(left, in_epoch) * per_step])
+        epoch, left = epoch + 1, left - in_epoch
     return seen
 
 
 def _by_source(examples: Sequence[Example], seen: Counter[int], factor: float) -> tuple[SourceTokens, ...]:
-    total = sum(len(examples[index].input_ids) * times for index, times in seen.items())
+    total = sum(examples[index].tokens * times for index, times in seen.items())
     indices: dict[str, list[int]] = {}
     for index, example in enumerate(examples):
         indices.setdefault(example.row.source, []).append(index)
@@ -109,9 +123,9 @@ def _by_source(examples: Sequence[Example], seen: Counter[int], factor: float) -
 def _sum_source(
     name: str, places: list[int], examples: Sequence[Example], seen: Counter[int], factor: float, total: int
 ) -> SourceTokens:
-    lengths = {index: len(examples[index].input_ids) for index in places}
+    lengths = {index: examples[index].tokens for index in places}
     trained = sum(lengths[index] * seen[index] for index in places)
-    targets = sum(_targets(examples[index]) * seen[index] for index in places)
+    targets = sum(examples[index].targets * seen[index] for index in places)
     return SourceTokens(
         source=name,
         rows=len(places),
@@ -123,7 +137,3 @@ def _sum_source(
         target_tokens_trained=round(targets * factor),
         share=trained / total if total else 0.0,
     )
-
-
-def _targets(example: Example) -> int:
-    return sum(label != IGNORED for label in example.labels)

@@ -212,7 +212,7 @@ def _build(
         listeners=(Progress(emit), FiniteLoss(), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
         meter=meter,
-        strategy=_order_of(config, plan),
+        strategy=sampling_strategy(config.training, shuffle=plan.shuffle),
         model=loaded.model,
         processing_class=loaded.tokenizer,
         train_dataset=kind.build_dataset(data.train.examples),
@@ -220,12 +220,6 @@ def _build(
         **_judges(config, data, loaded),
     )
     return trainer, stopper, plan
-
-
-def _order_of(config: ForgeConfig, plan: Plan) -> str:
-    strategy = sampling_strategy(config.training, shuffle=plan.shuffle)
-    # Replies are drawn anew each time, so prompts have no length to group them by.
-    return "random" if config.training.trainer_type == "grpo" and strategy == "group_by_length" else strategy
 
 
 def _judges(config: ForgeConfig, data: TokenisedData, loaded: LoadedModel) -> dict[str, Any]:

@@ -137,6 +137,15 @@ def _no_bars() -> Iterator[None]:
         datasets.enable_progress_bars()
 
 
+def row_lengths(kind: TrainerKind, examples: Sequence[Example]) -> list[int]:
+    """Return the length of each row as the order of rows takes it."""
+    if not kind.length_columns:
+        return [1] * len(examples)
+    if kind.length_columns == (("input_ids",),):
+        return [len(example.input_ids) for example in examples]
+    return _lengths(kind, kind.build_dataset(examples))
+
+
 def _lengths(kind: TrainerKind, dataset: Any) -> list[int]:
     """Return each row's length in tokens, or 1 where only the trainer itself finds it out."""
     if not kind.length_columns:

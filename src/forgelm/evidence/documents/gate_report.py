@@ -12,7 +12,7 @@ from forgelm.evidence.documents.page import Bullets, Facts, Mark, Page, Section,
 from forgelm.gate import GateResult, GateStatus
 
 SIGNATURE_FILE = "test_report.json.sig"
-_MEASURED_BY = MappingProxyType({"loss": "eval_loss"})
+_MEASURED_BY = MappingProxyType({"loss": "eval_loss", "reward": "eval_reward"})
 
 
 def build_test_report(dossier: Dossier) -> Document:
