@@ -102,7 +102,9 @@ def test_a_folder_that_cannot_be_written_to_is_said_before_the_scan(
 ) -> None:
     (tmp_path / "taken").write_text("a file")
     assert run(["audit", _write(tmp_path, "x"), "--output", str(tmp_path / "taken"), "--output-format", "json"]) == 1
-    assert "cannot be written" in json.loads(capsys.readouterr().out)["error"]
+    said = json.loads(capsys.readouterr().out)
+    assert said["error"].endswith("taken: a file stands in the place of the folder")
+    assert said["hint"] == "give another folder with --output"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals")

@@ -83,7 +83,8 @@ def test_what_a_gate_only_mentions_has_its_own_tier() -> None:
 @pytest.mark.parametrize(
     ("split", "text"),
     [
-        ({"error": "not Parquet"}, "train could not be read: not Parquet"),
+        ({"error": "not Parquet", "sample_count": 0}, "train could not be read: not Parquet"),
+        ({"error": "it breaks off"}, "train was not read to its end: it breaks off"),
         ({"null_or_empty_count": 3}, "3 rows without any text"),
         ({"schema_drift_columns": ["a"]}, "not every row of train has the column a"),
         (

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from forgelm.audit.conversations import Issue
 from forgelm.audit.findings import SEVERITIES, Severity
@@ -67,6 +67,16 @@ def describe_issue(issue: str) -> str:
     return _ISSUES[issue][1] if issue in _ISSUES else issue
 
 
+def describe_error(split: Mapping[str, Any]) -> str:
+    """Return what became of a split with an error, to follow its name."""
+    return "was not read to its end" if split.get("sample_count") else "could not be read"
+
+
+def count_broken(split: Mapping[str, Any]) -> int:
+    """Return how many rows of a split could not be read."""
+    return (split.get("parse_errors") or 0) + (split.get("non_object_rows") or 0)
+
+
 def _list_gates(report: AuditReport) -> Iterator[Headline]:
     counts = {"pii": report.pii_summary, "secrets": report.secrets_summary}
     for gate in sorted(report.gates, key=lambda gate: (gate.status != "failed", gate.name != "secrets")):
@@ -89,7 +99,7 @@ def _name_critical(gate: GateResult) -> str:
 def _list_unreadable(report: AuditReport) -> Iterator[Headline]:
     for name, split in report.splits.items():
         if error := split.get("error"):
-            yield Headline("high", f"{show_name(name)} could not be read: {show_name(str(error))}", "rows")
+            yield Headline("high", f"{show_name(name)} {describe_error(split)}: {show_name(str(error))}", "rows")
 
 
 def _list_personal(report: AuditReport) -> Iterator[Headline]:

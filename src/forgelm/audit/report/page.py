@@ -13,7 +13,7 @@ from forgelm.audit.findings import Severity
 from forgelm.audit.report import sections as parts
 from forgelm.audit.report.charts import draw_bar
 from forgelm.audit.report.document import REPORT_FILE
-from forgelm.audit.report.headlines import Headline, list_headlines
+from forgelm.audit.report.headlines import Headline, count_broken, list_headlines
 from forgelm.audit.report.record import AuditReport
 from forgelm.audit.report.sections import Limits
 from forgelm.audit.report.terminal import describe_gate, describe_split
@@ -196,9 +196,7 @@ def _list_facts(report: AuditReport) -> list[tuple[str, str]]:
     facts.append(("personal data", f"{sum(report.pii_summary.values()):,}"))
     facts.append(("credentials", f"{sum(report.secrets_summary.values()):,}"))
     facts.append(("rows that repeat", f"{report.duplicate_rows:,}"))
-    broken = sum(
-        (split.get("parse_errors") or 0) + (split.get("non_object_rows") or 0) for split in report.splits.values()
-    )
+    broken = sum(map(count_broken, report.splits.values()))
     facts.append(("rows not readable", f"{broken:,}"))
     return facts
 
@@ -227,7 +225,7 @@ def _list_splits(report: AuditReport) -> list[dict[str, Any]]:
             "name": name,
             "rows": split.get("sample_count") or 0,
             "empty": split.get("null_or_empty_count") or 0,
-            "broken": (split.get("parse_errors") or 0) + (split.get("non_object_rows") or 0),
+            "broken": count_broken(split),
             "undecodable": split.get("decode_errors") or 0,
             "text": describe_split(split),
         }

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 
 from forgelm.audit.language import UNKNOWN
-from forgelm.audit.report.headlines import list_headlines
+from forgelm.audit.report.headlines import count_broken, describe_error, list_headlines
 from forgelm.audit.report.parts import GateResult, SplitDetails
 from forgelm.audit.report.record import AuditReport
 from forgelm.audit.report.wording import count_of, list_counts, percent, show_name
@@ -106,17 +106,15 @@ def is_clean(split: Mapping[str, Any]) -> bool:
 
 def describe_split(split: Mapping[str, Any]) -> str:
     """Return what was found in a split, in words."""
-    if error := split.get("error"):
-        return f"could not be read: {show_name(str(error))}"
-    return ", ".join(_list_found(split)) or "clean"
+    error = [describe_error(split)] if split.get("error") else []
+    return ", ".join([*error, *_list_found(split)]) or "clean"
 
 
 def _list_found(split: Mapping[str, Any]) -> list[str]:
-    broken = (split.get("parse_errors") or 0) + (split.get("non_object_rows") or 0)
     counted = (
         (sum((split.get("secrets_counts") or {}).values()), "credential", "credentials"),
         (sum((split.get("pii_counts") or {}).values()), "match of personal data", "matches of personal data"),
-        (broken, "broken row", "broken rows"),
+        (count_broken(split), "broken row", "broken rows"),
         (split.get("decode_errors") or 0, "row not UTF-8", "rows not UTF-8"),
         (split.get("null_or_empty_count") or 0, "row without text", "rows without text"),
         (split.get("near_duplicate_pairs") or 0, "near-duplicate pair", "near-duplicate pairs"),
