@@ -1,11 +1,11 @@
-"""Run all benchmarks, or those named: ``python -m bench [startup] [throughput] [whole_run]``."""
+"""Run all benchmarks, or those named: ``python -m bench [startup] [integrity] [throughput] [whole_run]``."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-NAMES = ("startup", "throughput", "whole_run")
+NAMES = ("startup", "integrity", "throughput", "whole_run")
 
 
 def main(names: list[str]) -> int:

@@ -31,7 +31,11 @@ def test_a_reviewer_s_way_through(folder: Path, tmp_path: Path, capsys: pytest.C
     public = str(tmp_path / "model.pub")
     assert run(["verify", str(bundle), "--key", public, "--output-format", "json"]) == 0
     reply = json.loads(capsys.readouterr().out)
-    assert (reply["success"], reply["failed"], reply["not_checked"]) == (True, [], ["log tags"])
+    assert (reply["success"], reply["failed"], reply["not_checked"]) == (
+        True,
+        [],
+        ["log tags", "log signature", "log anchors", "approvals"],
+    )
 
     elsewhere = tmp_path / "elsewhere"
     with zipfile.ZipFile(bundle) as archive:

@@ -76,7 +76,8 @@ def test_every_document_is_there_for_machines_and_for_people(folder: Path) -> No
     pages = {f"{name}.{kind}" for name in NAMES for kind in ("json", "html")}
     others = {"index.html", "croissant.json", "model_documentation_form.json", "training_manifest.yaml"}
     markdown = {"deployer_instructions.md", "training_content_summary.md"}
-    assert files == pages | others | markdown
+    machines_only = {"ml_bom.cdx.json", "provenance.intoto.json"}
+    assert files == pages | others | markdown | machines_only
     for path in folder.glob("*.json"):
         json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"a document holds {name}"))
     assert yaml.safe_load((folder / "training_manifest.yaml").read_text())["trainer_type"] == "sft"

@@ -17,6 +17,8 @@ from forgelm.base.errors import StorageError
 
 INTEGRITY_FILE = "model_integrity.json"
 SIGNATURE_FILE = "model.sig"
+BOM_FILE = "ml_bom.cdx.json"
+PROVENANCE_FILE = "provenance.intoto.json"
 
 
 @dataclass(frozen=True)

@@ -12,13 +12,12 @@ from forgelm.base.errors import ConfigError, ExitCode
 from forgelm.base.files import write_bytes
 from forgelm.cli.options import shared_options
 from forgelm.cli.render import Reply
-from forgelm.evidence.bundle.checks import Trust
 from forgelm.evidence.bundle.report import render_verification
 from forgelm.evidence.bundle.standalone import render_verifier
+from forgelm.evidence.bundle.trust import read_trust
 from forgelm.evidence.bundle.verify import verify_evidence
 from forgelm.evidence.bundle.write import write_bundle
 from forgelm.evidence.ec_key import load_ec_key
-from forgelm.evidence.ec_public import read_ec_public_key
 
 
 @click.command()
@@ -68,7 +67,22 @@ def bundle(
 
 @click.command()
 @click.argument("bundle_or_run", type=click.Path())
-@click.option("--key", "keys", multiple=True, type=click.Path(), help="A public key (PEM) whose signatures must hold.")
+@click.option(
+    "--key",
+    "keys",
+    multiple=True,
+    metavar="KEY",
+    help="A public key whose signatures must hold: of the model and the bundle (PEM), or of the log (forgelm keys).",
+)
+@click.option(
+    "--anchor",
+    "anchors",
+    type=click.Path(),
+    multiple=True,
+    metavar="FILE",
+    help="What was kept elsewhere about the log: a checkpoint, a model_integrity.json, a model card, a statement.",
+)
+@click.option("--min-size", type=click.IntRange(min=0), default=0, metavar="N", help="The least number of log lines.")
 @click.option(
     "--hmac-secret-env",
     default="FORGELM_AUDIT_SECRET",
@@ -77,13 +91,15 @@ def bundle(
     help="Environment variable that holds the secret of the log's tags.",
 )
 @shared_options
-def verify(bundle_or_run: str, keys: tuple[str, ...], hmac_secret_env: str) -> Reply:
+def verify(
+    bundle_or_run: str, keys: tuple[str, ...], anchors: tuple[str, ...], min_size: int, hmac_secret_env: str
+) -> Reply:
     """Check everything in a bundle or a run folder, offline: log, documents, seals, model bytes, signatures.
 
     Each check passed, failed, or was not made, with the reason. Exit code 0 when none failed, 6 when one did.
     """
     if not Path(bundle_or_run).exists():
         raise ConfigError(f"there is no {bundle_or_run}")
-    trust = Trust(tuple(read_ec_public_key(Path(path)) for path in keys), os.environ.get(hmac_secret_env) or None)
+    trust = read_trust(keys, anchors, min_size=min_size, hmac_secret_env=hmac_secret_env)
     found = verify_evidence(bundle_or_run, trust)
     return Reply(found.as_record(), render_verification(found), ExitCode.OK if found.valid else ExitCode.INTEGRITY)

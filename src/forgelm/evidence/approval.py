@@ -9,15 +9,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from forgelm.base.errors import ConfigError
 from forgelm.base.events import Event
 from forgelm.base.files import canonical_json, sha256_bytes
-from forgelm.config.approval import ApprovalConfig
 from forgelm.evidence.entries import Entry, read_entries
 from forgelm.evidence.identity import is_same_person
 from forgelm.evidence.keys import PublicKey, SigningKey, parse_public_key
+
+if TYPE_CHECKING:
+    # The verifier in a bundle is made of this module, and needs no more than Python.
+    from forgelm.config.approval import ApprovalConfig
 
 _EVENTS = (
     Event.HUMAN_APPROVAL_REQUIRED,

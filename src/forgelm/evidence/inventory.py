@@ -119,6 +119,18 @@ def verify_integrity(path: str) -> VerifyIntegrityResult:
     return compare(manifest, present, frozenset(listing.links), matching)
 
 
+def read_sealed_files(model_dir: Path) -> tuple[HashedFile, ...]:
+    """Return every file of a sealed folder as its manifest lists it, and the manifest itself, by name.
+
+    Raises:
+        ConfigError: the folder has no usable manifest.
+    """
+    data = _read_manifest(Path(model_dir))
+    listed = parse_manifest(data, str(Path(model_dir) / INTEGRITY_FILE)).artifacts.values()
+    own = HashedFile(INTEGRITY_FILE, sha256_bytes(data), len(data))
+    return tuple(sorted((*listed, own), key=lambda item: item.file))
+
+
 def require_intact(model_dir: Path) -> None:
     """Return only when every file of the sealed folder ``model_dir`` is what its manifest says; else raise.
 

@@ -14,26 +14,15 @@ def test_the_newest_run_counts_and_every_seal(tmp_path):
         {"event": "pipeline.initialized", "run_id": "fg-1", "resolved_config_sha256": "a"},
         {"event": "compliance.artifacts_exported", "run_id": "fg-1", "sha256": {"old.json": "b"}},
         {"event": "model.integrity_verified", "run_id": "fg-1", "manifest_sha256": "c"},
-        {"event": "run.closed", "run_id": "fg-1"},
         {"event": "pipeline.initialized", "run_id": "fg-2", "resolved_config_sha256": "d"},
         {"event": "other", "text": "model.integrity_verified"},
         {"event": "compliance.artifacts_exported", "run_id": "fg-2", "sha256": {"new.json": "e"}},
         {"event": "model.integrity_verified", "run_id": "fg-2", "manifest_sha256": "f"},
     )
     facts = read_facts(log)
-    assert (facts.run_id, facts.closed) == ("fg-2", False)
+    assert facts.run_id == "fg-2"
     assert facts.documents == {"resolved_config.yaml": "d", "compliance/new.json": "e"}
-    assert facts.seals == [(3, "c"), (8, "f")]
-
-
-def test_a_run_that_closed_the_log_did(tmp_path):
-    log = write(
-        tmp_path / "log",
-        {"event": "pipeline.initialized", "run_id": "fg-1"},
-        {"event": "run.closed", "run_id": "fg-0"},
-        {"event": "run.closed", "run_id": "fg-1"},
-    )
-    assert read_facts(log).closed
+    assert facts.seals == [(3, "c"), (7, "f")]
 
 
 def test_lines_that_are_no_entries_are_passed_over(tmp_path):

@@ -24,12 +24,12 @@ def test_a_light_bundle_says_what_it_leaves_out(light: Path) -> None:
     with open_evidence(light) as evidence:
         assert "final_model/adapter_model.safetensors" in evidence.left_out
         assert "final_model/adapter_model.safetensors" not in evidence.files
-        assert evidence.signature is None
+        assert set(evidence.outer) == {"bundle.json"}
 
 
 def test_a_run_folder_is_read_where_it_is(signed_run: Path) -> None:
     with open_evidence(signed_run) as evidence:
-        assert (evidence.root, evidence.contents, evidence.listing) == (signed_run, None, None)
+        assert (evidence.root, evidence.contents, evidence.outer) == (signed_run, None, {})
         assert "final_model/adapter_model.safetensors" in evidence.files
         assert not any(file.startswith("checkpoint-") for file in evidence.files)
 

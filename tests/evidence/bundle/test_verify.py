@@ -11,10 +11,12 @@ import pytest
 from packing import flip, pack, restamp, unpack
 
 from forgelm.base.errors import ConfigError, IntegrityError
-from forgelm.evidence.bundle.checks import Trust
+from forgelm.evidence.anchor import read_anchors
 from forgelm.evidence.bundle.report import Status, Verification
+from forgelm.evidence.bundle.trust import Trust
 from forgelm.evidence.bundle.verify import verify_evidence
 from forgelm.evidence.ec_key import EcKey
+from forgelm.evidence.keys import generate_key
 from forgelm.evidence.ledger import AuditLogger
 
 
@@ -28,11 +30,11 @@ def failures(found: Verification) -> str:
     )
 
 
-def test_a_signed_bundle_with_the_weights_leaves_nothing_unchecked_but_the_tags(whole: Path, key: EcKey) -> None:
+def test_a_signed_bundle_leaves_unchecked_only_what_nobody_brought_along(whole: Path, key: EcKey) -> None:
     found = verify_evidence(whole, Trust((key.public,)))
     unchecked = {name for name, status in by_name(found).items() if status is not Status.PASSED}
-    assert unchecked == {"log tags"}
-    assert found.valid
+    assert unchecked == {"log tags", "log signature", "log anchors", "approvals"}
+    assert (found.valid, found.state) == (True, "closed")
 
 
 def test_without_a_key_signatures_are_named_as_not_checked(whole: Path, light: Path) -> None:
@@ -89,8 +91,9 @@ def test_every_member_flipped_removed_or_added_is_caught_and_named(whole: Path, 
 def test_with_the_list_written_anew_the_run_s_own_records_catch_it(whole: Path, key: EcKey, tmp_path: Path) -> None:
     """Whoever changes a member can also change the list; what the log and the seals record stands against that."""
     members, other = unpack(whole), tmp_path / "other.zip"
-    only_signed = {"README.txt", "verify.py", "bundle.json", "bundle.sig", "run/audit_log.jsonl.manifest.json"}
-    for name in sorted(members.keys() - only_signed):
+    only_signed = {"README.txt", "verify.py", "bundle.json", "bundle.sig", "provenance.sig"}
+    beside_the_log = {"run/audit_log.jsonl.manifest.json", "run/audit_log.jsonl.checkpoint"}
+    for name in sorted(members.keys() - only_signed - beside_the_log):
         for changed in ({**members, name: flip(members[name])}, {k: v for k, v in members.items() if k != name}):
             trust = Trust((key.public,)) if name == "run/final_model/model.sig" else Trust()
             text = failures(verify_evidence(pack(other, restamp(changed)), trust))
@@ -114,7 +117,7 @@ def test_a_run_that_was_killed_verifies_as_open(tmp_path: Path) -> None:
     logger.log_event("pipeline.initialized", model="m")
     found = verify_evidence(tmp_path)
     assert (found.valid, found.state, found.run_id) == (True, "open", "fg-1")
-    assert "That the log is whole" in found.not_proven[0]
+    assert "The log is open" in found.not_proven[0]
     assert by_name(found)["documents"] is by_name(found)["model files"] is Status.NOT_CHECKED
     with (tmp_path / "audit_log.jsonl").open("ab") as stream:
         stream.write(b'{"torn')
@@ -164,3 +167,49 @@ def test_what_is_no_evidence_is_refused(tmp_path: Path) -> None:
     text = failures(verify_evidence(tmp_path / "foreign.zip"))
     assert "so it is no bundle" in text
     assert "there is no audit_log.jsonl" in text
+
+
+def test_a_shortened_log_contradicts_the_models_that_came_from_it(run_folder: Path, tmp_path: Path) -> None:
+    """The chain of a log without its end holds, and the seal of the model says that there was more."""
+    log = run_folder / "audit_log.jsonl"
+    (run_folder / "audit_log.jsonl.checkpoint").unlink()
+    lines = log.read_bytes().splitlines(keepends=True)
+    sealed = json.loads((run_folder / "final_model" / "model_integrity.json").read_text())["audit_log"]["size"]
+    log.write_bytes(b"".join(lines[: sealed - 1]))
+    text = failures(verify_evidence(run_folder))
+    assert "log chain" not in text
+    assert "log anchors" in text
+    assert "contradicts: final_model/model_integrity.json" in text
+
+
+def test_what_was_kept_elsewhere_is_compared_with_the_log(signed_run: Path, tmp_path: Path) -> None:
+    shutil.copy(signed_run / "audit_log.jsonl.checkpoint", tmp_path / "kept")
+    anchors = read_anchors(str(tmp_path / "kept"))
+    found = verify_evidence(signed_run, Trust(anchors=anchors))
+    assert by_name(found)["log anchors"] is Status.PASSED
+    run = Path(shutil.copytree(signed_run, tmp_path / "run"))
+    lines = (run / "audit_log.jsonl").read_bytes().splitlines(keepends=True)
+    (run / "audit_log.jsonl.checkpoint").unlink()
+    (run / "audit_log.jsonl").write_bytes(b"".join(lines[:-1]))
+    assert "log anchors" in failures(verify_evidence(run, Trust(anchors=anchors)))
+    assert "log chain" in failures(verify_evidence(run, Trust(min_size=len(lines))))
+
+
+def test_the_log_s_own_signature_is_checked_with_its_key(tmp_path: Path) -> None:
+    pytest.importorskip("cryptography", reason="needs the extra sign")
+    signer = generate_key(tmp_path / "log.pem", "example.org/ci")
+    logger = AuditLogger(str(tmp_path / "run"), "fg-1")
+    logger.log_event("pipeline.initialized")
+    other = generate_key(tmp_path / "other.pem", "example.org/other").public
+    text = failures(verify_evidence(tmp_path / "run", Trust(log_keys=(other,))))
+    assert "log signature" in text
+    assert signer.public != other
+    assert by_name(verify_evidence(tmp_path / "run"))["log signature"] is Status.NOT_CHECKED
+
+
+def test_a_change_in_annex_iv_is_named_by_its_items(whole: Path, tmp_path: Path) -> None:
+    members = unpack(whole)
+    report = "run/compliance/compliance_report.json"
+    changed = restamp({**members, report: members[report].replace(b'"run_id"', b'"run-id"', 1)})
+    text = failures(verify_evidence(pack(tmp_path / "other.zip", changed)))
+    assert "Annex IV: evidence is absent or not what it was" in text

@@ -17,11 +17,14 @@ from forgelm.evidence.inventory import is_plain_path, list_folder
 FORMAT = "forgelm-bundle/1"
 LIST_FILE = "bundle.json"
 LIST_SIGNATURE = "bundle.sig"
+PROVENANCE_SIGNATURE = "provenance.sig"
+OUTER_FILES = (LIST_FILE, LIST_SIGNATURE, PROVENANCE_SIGNATURE)
 RUN = "run"
 # Named one by one: a run folder also holds locks, salts and whatever people put there, and none of it may leak.
 _EVIDENCE = (
     "audit_log.jsonl",
     "audit_log.jsonl.manifest.json",
+    "audit_log.jsonl.checkpoint",
     "audit_log.jsonl.torn-*",
     "resolved_config.yaml",
     "data_audit_report.json",

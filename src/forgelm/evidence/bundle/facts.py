@@ -10,19 +10,15 @@ from typing import Any
 from forgelm.base.events import Event
 from forgelm.evidence.line import LONGEST_LINE
 
-_CLOSED = "run.closed"
-
 
 @dataclass
 class LogFacts:
     """What the newest run recorded. ``documents`` and ``seals`` hold SHA-256 in hex, seals with the line they are on.
 
     ``documents`` is by path from the run folder; ``seals`` are of integrity manifests, of every run, oldest first.
-    ``closed`` says whether the newest run closed the log.
     """
 
     run_id: str | None = None
-    closed: bool = False
     documents: dict[str, str] = field(default_factory=dict)
     seals: list[tuple[int, str]] = field(default_factory=list)
 
@@ -58,15 +54,9 @@ def _take_in(facts: LogFacts, line: bytes, number: int) -> None:
 def _read_start(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
     if entry.get("event") == Event.PIPELINE_INITIALIZED:
         facts.run_id = str(entry.get("run_id"))
-        facts.closed = False
         facts.documents.clear()
         if digest := entry.get("resolved_config_sha256"):
             facts.documents["resolved_config.yaml"] = str(digest)
-
-
-def _read_close(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
-    if entry.get("event") == _CLOSED and entry.get("run_id") == facts.run_id:
-        facts.closed = True
 
 
 def _read_documents(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
@@ -82,7 +72,6 @@ def _read_seal(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
 
 _READERS = {
     Event.PIPELINE_INITIALIZED.encode(): _read_start,
-    _CLOSED.encode(): _read_close,
     Event.ARTIFACTS_EXPORTED.encode(): _read_documents,
     Event.MODEL_INTEGRITY_VERIFIED.encode(): _read_seal,
 }

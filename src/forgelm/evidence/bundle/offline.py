@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from forgelm.base.errors import ExitCode, ForgeError
-from forgelm.evidence.bundle.checks import Trust
 from forgelm.evidence.bundle.report import render_verification
+from forgelm.evidence.bundle.trust import read_trust
 from forgelm.evidence.bundle.verify import verify_evidence
-from forgelm.evidence.ec_public import read_ec_public_key
 
 
 def main(arguments: Sequence[str]) -> int:
     """Check what ``arguments`` name, write the answer to stdout and return the exit code."""
     options = _parse(arguments)
     try:
-        keys = tuple(read_ec_public_key(Path(path)) for path in options.key)
-        found = verify_evidence(options.path, Trust(keys, os.environ.get(options.hmac_secret_env) or None))
+        trust = read_trust(
+            options.key, options.anchor, min_size=options.min_size, hmac_secret_env=options.hmac_secret_env
+        )
+        found = verify_evidence(options.path, trust)
     except (ForgeError, OSError) as error:
         code = error.exit_code if isinstance(error, ForgeError) else ExitCode.RUNTIME
         _write({"success": False, "error": str(error)}, f"FAIL: {error}", as_json=options.output_format == "json")
@@ -37,7 +36,11 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
         "1: it cannot be asked; 2: a file cannot be read.",
     )
     parser.add_argument("path", metavar="BUNDLE_OR_RUN")
-    parser.add_argument("--key", action="append", default=[], help="a public key (PEM) whose signatures must hold")
+    parser.add_argument("--key", action="append", default=[], help="a public key whose signatures must hold")
+    parser.add_argument(
+        "--anchor", action="append", default=[], metavar="FILE", help="what was kept of the log elsewhere"
+    )
+    parser.add_argument("--min-size", type=int, default=0, metavar="N", help="the least number of lines of the log")
     parser.add_argument("--hmac-secret-env", default="FORGELM_AUDIT_SECRET", metavar="VAR")
     parser.add_argument("--output-format", choices=("text", "json"), default="text")
     try:

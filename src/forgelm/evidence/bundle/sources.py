@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from forgelm.base.errors import ConfigError, IntegrityError
@@ -13,6 +13,7 @@ from forgelm.evidence.bundle.archive import Archive, open_archive
 from forgelm.evidence.bundle.contents import (
     LIST_FILE,
     LIST_SIGNATURE,
+    OUTER_FILES,
     RUN,
     Contents,
     find_models,
@@ -24,25 +25,33 @@ from forgelm.evidence.bundle.report import Check, Status
 from forgelm.evidence.hashing import HashedFile, try_hash_files
 from forgelm.evidence.inventory import list_folder
 
+# Nothing that is read whole comes near this; a file that does was made to fill the memory.
+_LONGEST_READ = 256 << 20
+
 
 @dataclass(frozen=True)
 class Evidence:
     """A run's evidence. ``files`` are the digests of all its files by path from ``root``, whether unpacked or not.
 
-     ``left_out`` are files of its models that a bundle says it does not hold, and links that lead out of them.
-    ``listing`` and ``signature`` are the
-     bundle's own list and the signature over it, ``None`` in a run folder or where there is none.
+    ``left_out`` are files of its models that a bundle says it does not hold, and links that lead out of them.
+    ``outer`` are the files a bundle has beside the run, its own list among them; ``contents`` is what comparing the
+    bundle with that list gave. A run folder has neither.
     """
 
     root: Path
     files: Mapping[str, HashedFile]
     left_out: frozenset[str] = frozenset()
-    listing: bytes | None = None
-    signature: bytes | None = None
+    outer: Mapping[str, bytes] = field(default_factory=dict)
     contents: Check | None = None
 
     def read(self, file: str) -> bytes:
-        """Return the bytes of one file of the evidence."""
+        """Return the bytes of one file of the evidence.
+
+        Raises:
+            ConfigError: it is longer than anything of its kind.
+        """
+        if self.files[file].size_bytes > _LONGEST_READ:
+            raise ConfigError(f"{file} is longer than {_LONGEST_READ >> 20} MiB")
         return (self.root / file).read_bytes()
 
 
@@ -67,8 +76,11 @@ def open_evidence(path: Path) -> Iterator[Evidence]:
 
 
 def _open_bundle(archive: Archive, folder: Path) -> Evidence:
-    listing = archive.read(LIST_FILE) if LIST_FILE in archive.members else None
-    contents = _read_list(listing)
+    outer = {
+        name: archive.read(name)
+        for name in OUTER_FILES
+        if name in archive.members and archive.members[name].size <= _LONGEST_READ
+    }
     found = archive.hash_all()
     files = _inside_run(found)
     models = find_models(files)
@@ -76,19 +88,21 @@ def _open_bundle(archive: Archive, folder: Path) -> Evidence:
         # No check reads weights: their digests are enough.
         if not is_weights(file, models):
             _unpack(archive, f"{RUN}/{file}", folder / RUN / file)
-    signature = archive.read(LIST_SIGNATURE) if LIST_SIGNATURE in archive.members else None
-    check = _check_contents(contents, found)
-    return Evidence(folder / RUN, files, _left_out(contents), listing, signature, check)
+    contents = _read_list(outer)
+    return Evidence(folder / RUN, files, _left_out(contents), outer, _check_contents(contents, found))
 
 
 def _open_unpacked(path: Path) -> Evidence:
-    listing = (path / LIST_FILE).read_bytes()
-    contents = _read_list(listing)
     names = list_folder(path)
     found = try_hash_files(path, names.files)
+    outer = {
+        name: (path / name).read_bytes()
+        for name in OUTER_FILES
+        if name in found and found[name].size_bytes <= _LONGEST_READ
+    }
+    contents = _read_list(outer)
     check = _check_contents(contents, found, unreadable=(*names.links, *(set(names.files) - found.keys())))
-    signature = (path / LIST_SIGNATURE).read_bytes() if LIST_SIGNATURE in found else None
-    return Evidence(path / RUN, _inside_run(found), _left_out(contents), listing, signature, check)
+    return Evidence(path / RUN, _inside_run(found), _left_out(contents), outer, check)
 
 
 def _open_run(path: Path) -> Evidence:
@@ -96,7 +110,8 @@ def _open_run(path: Path) -> Evidence:
     return Evidence(path, try_hash_files(path, selected.files), frozenset(selected.left_out))
 
 
-def _read_list(data: bytes | None) -> Contents | IntegrityError:
+def _read_list(outer: Mapping[str, bytes]) -> Contents | IntegrityError:
+    data = outer.get(LIST_FILE)
     if data is None:
         return IntegrityError(f"it holds no {LIST_FILE}, so it is no bundle")
     try:

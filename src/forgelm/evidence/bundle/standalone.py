@@ -79,9 +79,12 @@ def _closure() -> dict[str, str]:
 
 
 def _imports(source: str) -> list[str]:
+    """Return what a module imports when it runs: what only a type checker reads is no part of it."""
     return [
         node.module
-        for node in ast.walk(ast.parse(source))
+        for part in ast.parse(source).body
+        if not (isinstance(part, ast.If) and ast.unparse(part.test) == "TYPE_CHECKING")
+        for node in ast.walk(part)
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("forgelm.")
     ]
 

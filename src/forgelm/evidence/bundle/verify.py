@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from forgelm.base.errors import ConfigError
-from forgelm.evidence.bundle.checks import CHECKS, LOG, Case, CaseCheck, Trust
+from forgelm.evidence.bundle.case import LOG, Case
+from forgelm.evidence.bundle.checks import CHECKS
 from forgelm.evidence.bundle.facts import LogFacts, read_facts
 from forgelm.evidence.bundle.report import Verification
 from forgelm.evidence.bundle.sources import Evidence, open_evidence
+from forgelm.evidence.bundle.trust import Trust
 from forgelm.evidence.chain import verify_audit_log
 
 _ALWAYS_UNPROVEN = (
-    "Who did it: the operator in the log is what the machine said.",
-    "When: times are the clock of the machine that ran it.",
-    "That the declarations are true: they are copied, not checked.",
+    "That the declarations in the documents are true: they are copied, not checked.",
     "That any law was complied with.",
 )
 
 
-def verify_evidence(
-    path: str | Path, trust: Trust | None = None, *, more_checks: Sequence[CaseCheck] = ()
-) -> Verification:
+def verify_evidence(path: str | Path, trust: Trust | None = None) -> Verification:
     """Check the bundle or run folder at ``path`` with what the verifier trusts.
 
     Raises:
@@ -32,10 +29,10 @@ def verify_evidence(
     """
     with open_evidence(Path(path)) as evidence:
         case = _look(evidence, trust or Trust())
-        checks = [check(case) for check in (*CHECKS, *more_checks)]
+        checks = [check(case) for check in CHECKS]
     if evidence.contents is not None:
         checks.insert(0, evidence.contents)
-    state = "closed" if case.facts.closed else "open"
+    state = (case.chain.state if case.chain else None) or "open"
     return Verification(str(path), case.facts.run_id, state, tuple(checks), _unproven(case))
 
 
@@ -45,16 +42,20 @@ def _look(evidence: Evidence, trust: Trust) -> Case:
         if evidence.contents is None:
             raise ConfigError(f"{evidence.root} is no run folder: it holds no {LOG}")
         return Case(evidence, LogFacts(), None, trust)
-    chain = verify_audit_log(str(log), hmac_secret=trust.hmac_secret)
+    chain = verify_audit_log(
+        str(log),
+        hmac_secret=trust.hmac_secret,
+        anchors=trust.anchors,
+        min_size=trust.min_size,
+        keys=trust.log_keys,
+    )
     return Case(evidence, read_facts(log), chain, trust)
 
 
 def _unproven(case: Case) -> tuple[str, ...]:
-    sentences = []
-    if not case.facts.closed:
-        sentences.append("That the log is whole: any beginning of a valid log is a valid log.")
-    if not case.trust.hmac_secret and not case.trust.keys:
-        sentences.append("That nobody rewrote it all: without a secret or a key, whoever can write can begin anew.")
-    if case.trust.keys:
+    sentences = [item.text for item in case.chain.unproven] if case.chain else []
+    if not case.trust.keys:
+        sentences.append("Who put the model and the bundle together: no public key was given to check a signature.")
+    else:
         sentences.append("Whose the given key is: that depends on where you got it.")
     return (*sentences, *_ALWAYS_UNPROVEN)

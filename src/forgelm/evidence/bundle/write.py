@@ -10,13 +10,20 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from forgelm.base.errors import ConfigError, StorageError
-from forgelm.base.files import sha256_bytes, storage_errors, sync_folder
+from forgelm.base.files import PROVENANCE_FILE, sha256_bytes, storage_errors, sync_folder
 from forgelm.evidence.bundle.archive import ArchiveWriter
-from forgelm.evidence.bundle.checks import LOG
-from forgelm.evidence.bundle.contents import LIST_FILE, LIST_SIGNATURE, RUN, render_contents, select_files
+from forgelm.evidence.bundle.case import LOG
+from forgelm.evidence.bundle.contents import (
+    LIST_FILE,
+    LIST_SIGNATURE,
+    PROVENANCE_SIGNATURE,
+    RUN,
+    render_contents,
+    select_files,
+)
 from forgelm.evidence.bundle.facts import read_facts
 from forgelm.evidence.bundle.standalone import VERIFIER_FILE, render_verifier
 from forgelm.evidence.dsse import STATEMENT_TYPE, build_bundle
@@ -26,13 +33,14 @@ from forgelm.evidence.hashing import HashedFile
 from forgelm.evidence.lock import settled_size
 
 LIST_TYPE = "urn:forgelm:bundle:v1"
+PROVENANCE = f"compliance/{PROVENANCE_FILE}"
 _BLOCK = 1 << 20
 _README = """\
 The evidence of one ForgeLM run.
 
   run/          what the run left behind: its log, its documents, the seals of its models
   bundle.json   every file with its SHA-256, and what was left out
-  bundle.sig    a signature over bundle.json, when whoever made this signed it
+  *.sig         signatures over bundle.json and the provenance statement, when whoever made this signed it
   verify.py     checks it all with Python 3.11 or newer and nothing else:
 
                 python3 -I verify.py BUNDLE.zip
@@ -89,12 +97,15 @@ def _write(stream: BinaryIO, run: Path, output: Path, with_model: bool, key: EcK
     texts = {"README.txt": _README.encode(), VERIFIER_FILE: render_verifier()}
     members = [archive.add(name, len(data), [data]) for name, data in texts.items()]
     members += [_add_file(archive, run / file, f"{RUN}/{file}") for file in selected.files]
+    if key is not None and PROVENANCE in selected.files:
+        signature = _sign_provenance(run / PROVENANCE, key)
+        members.append(archive.add(PROVENANCE_SIGNATURE, len(signature), [signature]))
     run_id = read_facts(run / LOG).run_id
     listing = render_contents(run_id, package_version("forgelm") or "", members, selected.left_out)
     archive.add(LIST_FILE, len(listing), [listing])
     if key is not None:
-        signature = _sign_list(listing, key)
-        archive.add(LIST_SIGNATURE, len(signature), [signature])
+        signed = _sign_list(listing, key)
+        archive.add(LIST_SIGNATURE, len(signed), [signed])
     archive.finish()
     return Bundle(output, _hash(stream), run_id, len(members), len(selected.left_out))
 
@@ -116,10 +127,22 @@ def _blocks(stream: BinaryIO, size: int) -> Iterator[bytes]:
         yield block
 
 
+def _sign_provenance(path: Path, key: EcKey) -> bytes:
+    try:
+        statement = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        raise ConfigError(f"{path} cannot be signed: it is not JSON") from None
+    return _to_bytes(build_bundle(statement, key.public, key.sign))
+
+
 def _sign_list(listing: bytes, key: EcKey) -> bytes:
     subject = {"name": LIST_FILE, "digest": {"sha256": sha256_bytes(listing)}}
     statement = {"_type": STATEMENT_TYPE, "subject": [subject], "predicateType": LIST_TYPE, "predicate": {}}
-    return (json.dumps(build_bundle(statement, key.public, key.sign), indent=1) + "\n").encode()
+    return _to_bytes(build_bundle(statement, key.public, key.sign))
+
+
+def _to_bytes(bundle: dict[str, Any]) -> bytes:
+    return (json.dumps(bundle, indent=1) + "\n").encode()
 
 
 def _hash(stream: BinaryIO) -> str:

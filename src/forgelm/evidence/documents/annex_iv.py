@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from forgelm.base.errors import ConfigError
-from forgelm.base.files import sha256_bytes, to_json_safe
+from forgelm.base.files import sha256_bytes
 from forgelm.config.declarations import Statement
+from forgelm.evidence.documents.annex_iv_form import STATUSES, count, manifest_hash, resolve_pointer, weakest
 from forgelm.evidence.documents.annex_iv_items import ITEMS, ItemRule
 from forgelm.evidence.documents.document import Document
 from forgelm.evidence.documents.dossier import KEEP, Dossier, said
 from forgelm.evidence.documents.gate_report import SIGNATURE_FILE
 from forgelm.evidence.documents.page import Facts, Mark, Page, Section, Table
 
-STATUSES = ("evidenced", "declared", "not_applicable", "missing")
 APPLICATION = (
     "Duties for high-risk systems apply from 2 December 2027 (Annex III) and 2 August 2028 (Annex I), as amended by "
     "Regulation (EU) 2026/1744."
@@ -93,49 +92,6 @@ def group(items: Mapping[str, Any]) -> dict[str, Any]:
         "parts": parts,
     }
     return {"1": first} | {key: item for key, item in items.items() if key not in parts}
-
-
-def weakest(statuses: list[str]) -> str:
-    """Return ``missing`` where one is, else ``declared`` where one is, else the rest."""
-    order = ("missing", "declared", "evidenced", "not_applicable")
-    return min(statuses, key=order.index)
-
-
-def count(items: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """Return how many items have each status."""
-    found = Counter(str(item["status"]) for item in items.values())
-    return {status: found[status] for status in STATUSES} | {"total": len(items)}
-
-
-def manifest_hash(record: Mapping[str, Any]) -> str:
-    """Return the SHA-256 over the record without its own hash and signature: sorted keys, no spaces, ASCII."""
-    covered = {key: value for key, value in record.items() if key != "metadata"}
-    metadata = record.get("metadata")
-    if isinstance(metadata, Mapping):
-        rest = {k: v for k, v in metadata.items() if k not in ("manifest_hash", "manifest_signature")}
-        covered |= {"metadata": rest} if rest else {}
-    return sha256_bytes(json.dumps(to_json_safe(covered), sort_keys=True, separators=(",", ":")).encode("ascii"))
-
-
-def resolve_pointer(document: Any, pointer: str) -> Any:
-    """Return what stands at a JSON pointer (RFC 6901).
-
-    Raises:
-        LookupError: there is no such place.
-    """
-    if pointer and not pointer.startswith("/"):
-        raise LookupError(pointer)
-    for step in pointer.split("/")[1:]:
-        key = step.replace("~1", "/").replace("~0", "~")
-        if isinstance(document, list):
-            if not key.isascii() or not key.isdigit():
-                raise LookupError(pointer)
-            document = document[int(key)]
-        elif isinstance(document, Mapping):
-            document = document[key]
-        else:
-            raise LookupError(pointer)
-    return document
 
 
 def _build_item(key: str, rule: ItemRule, dossier: Dossier, files: Mapping[str, bytes]) -> dict[str, Any]:

@@ -16,7 +16,9 @@ from forgelm.config.placeholder import is_placeholder
 from forgelm.evidence.documents.data_audit import DataAudit, read_audit
 from forgelm.evidence.documents.lineage import Lineage, read_lineage
 from forgelm.evidence.environment import package_version
+from forgelm.evidence.hashing import HashedFile
 from forgelm.evidence.identity import operator_identity
+from forgelm.evidence.inventory import read_sealed_files
 from forgelm.evidence.record import RunRecord
 from forgelm.train.consumption import Consumption, measure_consumption
 
@@ -28,7 +30,10 @@ KEEP = (
 
 @dataclass(frozen=True)
 class Dossier:
-    """``model_root`` is the SHA-256 of the model's integrity manifest, once that exists; times are in UTC."""
+    """``model_root`` is the SHA-256 of the model's integrity manifest and ``sealed`` its files, once they exist.
+
+    Times are in UTC.
+    """
 
     run: RunRecord
     consumption: Consumption
@@ -39,6 +44,7 @@ class Dossier:
     audit: DataAudit | None
     model_root: str | None = None
     model_files: tuple[str, ...] = ()
+    sealed: tuple[HashedFile, ...] = ()
 
     @property
     def compliance(self) -> ComplianceConfig:
@@ -117,7 +123,8 @@ def open_dossier(run: RunRecord, files: RunFiles) -> Dossier:
 def with_model(dossier: Dossier, model: Path) -> Dossier:
     """Return the dossier with the digest and the files of the sealed ``model``."""
     files = tuple(sorted(path.relative_to(model).as_posix() for path in model.rglob("*") if path.is_file()))
-    return replace(dossier, model_root=sha256_file(model / INTEGRITY_FILE), model_files=files)
+    sealed = read_sealed_files(model)
+    return replace(dossier, model_root=sha256_file(model / INTEGRITY_FILE), model_files=files, sealed=sealed)
 
 
 def said(text: str | None) -> str | None:

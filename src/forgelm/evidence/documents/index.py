@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
-from forgelm.evidence.documents.annex_iv import APPLICATION, STATUSES
+from forgelm.evidence.documents.annex_iv import APPLICATION
+from forgelm.evidence.documents.annex_iv_form import STATUSES
 from forgelm.evidence.documents.document import Document
 from forgelm.evidence.documents.dossier import KEEP, Dossier, said
 from forgelm.evidence.documents.gate_report import gate_mark, show_limit

@@ -12,8 +12,7 @@ from typing import Any, Literal
 from forgelm.base.errors import ConfigError
 from forgelm.base.files import sha256_bytes
 from forgelm.config.placeholder import is_placeholder
-from forgelm.evidence.documents.annex_iv import STATUSES, count, manifest_hash, resolve_pointer, weakest
-from forgelm.evidence.documents.annex_iv_items import ITEMS
+from forgelm.evidence.documents.annex_iv_form import KEYS, STATUSES, count, manifest_hash, resolve_pointer, weakest
 from forgelm.evidence.inventory import is_plain_path
 
 _LONGEST = 64 << 20
@@ -53,7 +52,7 @@ def verify_annex_iv_artifact(path: str) -> VerifyAnnexIVResult:
     except RecursionError:
         raise ConfigError(f"{file} is nested too deeply") from None
     items = dict(_items(record))
-    missing = [*_unfilled_identity(record), *(key for key in ITEMS if not _is_filled(items.get(key)))]
+    missing = [*_unfilled_identity(record), *(key for key in KEYS if not _is_filled(items.get(key)))]
     mismatched = [key for key, item in items.items() if any(_mismatches(item, file.parent))]
     mismatched += _wrong_counts(record, items)
     problems = []
@@ -107,7 +106,7 @@ def _items(record: Mapping[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     first = listed.get("1")
     parts = first.get("parts") if isinstance(first, Mapping) else None
     for key, item in {**(parts if isinstance(parts, Mapping) else {}), **listed}.items():
-        if key in ITEMS and isinstance(item, Mapping):
+        if key in KEYS and isinstance(item, Mapping):
             yield key, dict(item)
 
 

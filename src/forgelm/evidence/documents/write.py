@@ -20,6 +20,7 @@ from forgelm.evidence.documents.gpai_documents import build_annex_xi, build_docu
 from forgelm.evidence.documents.index import build_index
 from forgelm.evidence.documents.instructions import build_instructions
 from forgelm.evidence.documents.records import build_compliance_report, build_data_provenance, build_risk_assessment
+from forgelm.evidence.documents.supply_chain import build_bill_of_materials, build_provenance_statement
 from forgelm.evidence.documents.training_data import build_training_data
 from forgelm.evidence.manifest import build_manifest, shorten_manifest
 
@@ -63,6 +64,8 @@ def _build_leaves(dossier: Dossier) -> list[Document]:
         build_data_provenance(dossier, manifest),
         build_training_data(dossier),
         build_compliance_report(dossier, manifest),
+        build_bill_of_materials(dossier, manifest),
+        build_provenance_statement(dossier, manifest),
     ]
 
 

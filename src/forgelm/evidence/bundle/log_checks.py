@@ -1,0 +1,142 @@
+"""Checks of the log, and of the documents whose digests it records."""
+
+from __future__ import annotations
+
+from forgelm.base.errors import ConfigError
+from forgelm.base.files import INTEGRITY_FILE
+from forgelm.evidence.anchor import Anchor, read_anchors
+from forgelm.evidence.approval import ApprovalCheck
+from forgelm.evidence.approval_check import verify_approvals
+from forgelm.evidence.bundle.case import LOG, Case, failed, passed, unchecked
+from forgelm.evidence.bundle.contents import find_models
+from forgelm.evidence.bundle.report import Check, Status
+from forgelm.evidence.documents.verify_annex_iv import verify_annex_iv_artifact
+from forgelm.evidence.entries import read_roots
+
+_COMPLIANCE = "compliance/"
+
+
+def check_chain(case: Case) -> Check:
+    """Whether every line of the log links to the one before."""
+    found = case.chain
+    if found is None:
+        return failed("log chain", f"there is no {LOG}", LOG)
+    if not found.valid:
+        place = f"line {found.first_invalid_index}: " if found.first_invalid_index else ""
+        return failed("log chain", f"{place}{found.reason}", LOG)
+    return passed("log chain", f"{found.entries_count} lines; head {found.chain_head}")
+
+
+def check_tags(case: Case) -> Check:
+    """Whether every line carries a tag made with the log's secret."""
+    name, found = "log tags", case.chain
+    if not case.trust.hmac_secret:
+        return unchecked(name, "the secret of the log was not given")
+    if found is None or not found.hmac_verified:
+        return failed(name, "not every line carries a tag that matches the secret", LOG)
+    return passed(name, "every line carries a tag that matches the secret")
+
+
+def check_log_signature(case: Case) -> Check:
+    """Whether a trusted key signed the log's records, and how far."""
+    name, found = "log signature", case.chain
+    if not case.trust.log_keys:
+        says = f"it says that {found.signer} signed it" if found and found.signer else "it carries none"
+        return unchecked(name, f"no public key of the log was given; {says}")
+    if found is None or not found.valid or not found.signed:
+        return failed(name, "no record of it is signed by the key given", LOG)
+    return passed(name, f"signed up to line {found.signed} of {found.entries_count}")
+
+
+def check_anchors(case: Case) -> Check:
+    """Whether the log still begins with the lines that were noted elsewhere, and that its own models note."""
+    name, found = "log anchors", case.chain
+    noted = [anchor for file in _notes(case) for anchor in _read_notes(case, file)]
+    roots = (
+        read_roots(case.evidence.root / LOG, {anchor.checkpoint.size for anchor in noted}) if noted and found else {}
+    )
+    wrong = [
+        f"contradicts: {anchor.source}"
+        for anchor in noted
+        if roots.get(anchor.checkpoint.size) != anchor.checkpoint.root
+    ]
+    if wrong:
+        return failed(name, "the log is not the one that the models note: lines are missing or were changed", *wrong)
+    own = (
+        f"the models note up to line {max(anchor.checkpoint.size for anchor in noted)}"
+        if noted
+        else "the models note none"
+    )
+    if not case.trust.anchors:
+        return unchecked(name, f"nothing kept elsewhere was given; {own}")
+    if found is None or not found.valid or not found.anchored:
+        return failed(name, "the log is not the one that was noted elsewhere", LOG)
+    return passed(name, f"it begins with the {found.anchored} lines noted elsewhere; {own}")
+
+
+def check_approvals(case: Case) -> Check:
+    """Whether the decisions about held models are about these bytes, these documents, and by who may decide."""
+    name = "approvals"
+    found = verify_approvals(case.evidence.root / LOG) if case.chain is not None else ()
+    if not found:
+        return unchecked(name, "no model was held for a person's decision")
+    problems = [f"{item.run_id}: {problem}" for item in found for problem in item.problems]
+    if problems:
+        return failed(name, "decisions that do not hold", *problems)
+    open_points = [f"{item.run_id}: {point}" for item in found for point in item.not_checked]
+    if open_points:
+        return Check(name, Status.NOT_CHECKED, "some decisions say too little", tuple(open_points))
+    return passed(name, "; ".join(_say_case(item) for item in found))
+
+
+def check_annex_iv(case: Case) -> Check:
+    """Whether the Annex IV file and every document it points to are what they were; not whether it is complete."""
+    name, file = "Annex IV", f"{_COMPLIANCE}annex_iv_metadata.json"
+    if file not in case.evidence.files:
+        return unchecked(name, "there is no Annex IV file: no system was described")
+    try:
+        found = verify_annex_iv_artifact(str(case.evidence.root / file))
+    except ConfigError as error:
+        return failed(name, error.message, file)
+    if found.failure == "integrity":
+        return failed(name, found.reason or "it was changed", file, *(f"item {item}" for item in found.mismatched))
+    counts = ", ".join(
+        f"{count} {status.replace('_', ' ')}" for status, count in found.coverage.items() if status != "total"
+    )
+    return passed(name, f"every pointer holds; of {found.coverage.get('total', 0)} items {counts}")
+
+
+def check_documents(case: Case) -> Check:
+    """Whether the documents and the configuration are the bytes that the log recorded."""
+    name, recorded, files = "documents", case.facts.documents, case.evidence.files
+    if not recorded:
+        return unchecked(name, "the log records no documents: the run ended before they were written")
+    wrong = [f"changed: {file}" for file, digest in recorded.items() if file in files and files[file].sha256 != digest]
+    gone = [f"removed: {file}" for file in recorded if file not in files]
+    if wrong or gone:
+        return failed(name, "not what the log recorded", *wrong, *gone)
+    unrecorded = [file for file in files if file.startswith(_COMPLIANCE) and file not in recorded]
+    if unrecorded:
+        why = f"{len(recorded)} files are what the log recorded; about these it says nothing"
+        return Check(name, Status.NOT_CHECKED, why, tuple(f"not recorded: {file}" for file in sorted(unrecorded)))
+    return passed(name, f"{len(recorded)} files are what the log recorded")
+
+
+def _notes(case: Case) -> list[str]:
+    """Return the files of the models that may say how far the log went when they were made."""
+    models = find_models(case.evidence.files)
+    found = [f"{model}/{name}" for model in models for name in (INTEGRITY_FILE, "README.md")]
+    return [file for file in found if file in case.evidence.files]
+
+
+def _read_notes(case: Case, file: str) -> list[Anchor]:
+    try:
+        return [Anchor(file, anchor.checkpoint) for anchor in read_anchors(str(case.evidence.root / file))]
+    except ConfigError:
+        return []
+
+
+def _say_case(item: ApprovalCheck) -> str:
+    by = f" by {', '.join(item.approvers)}" if item.approvers else ""
+    signed = f" ({item.signed} signed)" if item.signed else ""
+    return f"{item.run_id}: {item.status}{by}{signed}"
