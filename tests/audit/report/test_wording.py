@@ -62,7 +62,8 @@ def test_what_hides_or_reorders_text_is_spelled_out(text: str, shown: str) -> No
 
 def test_names_are_one_line() -> None:
     assert show_name("a\nb\tc") == "a\\nb\\tc"
-    assert len(show_name("x" * 10_000)) < 300
+    assert show_name("x" * 10_000 + ".jsonl:57", 20) == "x" * 10 + " … " + "x.jsonl:57"
+    assert len(show_name("\u202e" * 10_000)) < 2000
 
 
 @given(st.text(max_size=200))

@@ -14,6 +14,7 @@ from forgelm.audit.report import sections as parts
 from forgelm.audit.report.charts import draw_bar
 from forgelm.audit.report.document import REPORT_FILE
 from forgelm.audit.report.headlines import Headline, count_broken, list_headlines
+from forgelm.audit.report.parts import GateResult
 from forgelm.audit.report.record import AuditReport
 from forgelm.audit.report.sections import Limits
 from forgelm.audit.report.terminal import describe_gate, describe_split
@@ -166,9 +167,7 @@ def _describe_verdict(report: AuditReport, headlines: list[Headline]) -> str:
 
 
 def _show_short(name: str) -> str:
-    """Return a name from the data, with its middle left out where it is long: its end says which row or file it is."""
-    shown, half = show_name(name), _MOST_NAME_CHARACTERS // 2
-    return shown if len(shown) <= _MOST_NAME_CHARACTERS else f"{shown[:half]} … {shown[-half:]}"
+    return show_name(name, _MOST_NAME_CHARACTERS)
 
 
 def _show_note(note: str) -> str:
@@ -181,24 +180,25 @@ def _show_time(stamp: str) -> str:
     return f"{stamp[:16].replace('T', ' ')} UTC" if is_utc else show_name(stamp)
 
 
-def _describe_gate(report: AuditReport, gate: Any) -> dict[str, str]:
-    text = describe_gate(report, gate)
+def _describe_gate(report: AuditReport, gate: GateResult) -> dict[str, str]:
     return {
         "status": gate.status,
         "title": _GATE_TITLES[gate.name],
         "shown_status": _GATE_WORDS[gate.status],
-        "text": text + ".",
+        "text": f"{describe_gate(report, gate)}.",
     }
 
 
 def _list_facts(report: AuditReport) -> list[tuple[str, str]]:
-    facts = [("rows", f"{report.total_samples:,}"), ("splits", f"{len(report.splits):,}")]
-    facts.append(("personal data", f"{sum(report.pii_summary.values()):,}"))
-    facts.append(("credentials", f"{sum(report.secrets_summary.values()):,}"))
-    facts.append(("rows that repeat", f"{report.duplicate_rows:,}"))
-    broken = sum(map(count_broken, report.splits.values()))
-    facts.append(("rows not readable", f"{broken:,}"))
-    return facts
+    counts = {
+        "rows": report.total_samples,
+        "splits": len(report.splits),
+        "personal data": sum(report.pii_summary.values()),
+        "credentials": sum(report.secrets_summary.values()),
+        "rows that repeat": report.duplicate_rows,
+        "rows not readable": sum(map(count_broken, report.splits.values())),
+    }
+    return [(name, f"{count:,}") for name, count in counts.items()]
 
 
 def _describe_findings(report: AuditReport) -> str:

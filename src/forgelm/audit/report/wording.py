@@ -40,9 +40,14 @@ def show_bytes(size: int) -> str:
     return f"{value:.3g} {unit}" if value < 999.5 else f"{value:.0f} {unit}"
 
 
-def show_name(name: str) -> str:
-    """Return a name from the data (a column, a file, a split) as one visible line."""
-    return show_text(name, _LONGEST_NAME).replace("\n", "\\n").replace("\t", "\\t")
+def show_name(name: str, most: int = _LONGEST_NAME) -> str:
+    """Return a name from the data (a column, a file, a split) as one visible line.
+
+    A long one loses its middle: its end says which row or which file it is.
+    """
+    if len(name) > most:
+        return f"{show_name(name[: most // 2], most)} … {show_name(name[-(most // 2) :], most)}"
+    return show_text(name, most).replace("\n", "\\n").replace("\t", "\\t")
 
 
 def show_text(text: str, most: int) -> str:
