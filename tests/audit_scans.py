@@ -35,4 +35,4 @@ def scan_folder(folder: Path, *, text_bytes: int = 1 << 20) -> Scanned:
         (folder / f"{name}.jsonl").write_text("\n".join([lines[0], "broken", *lines[1:]]) + "\n", encoding="utf-8")
     source, tools = find_source(str(folder)), load_tools(AuditOptions())
     files = scan_source(source, tools, Scan(text_bytes=text_bytes))
-    return Scanned(folder, source, tools, files, search_duplicates(source, files, tools))
+    return Scanned(folder, source, tools, files, search_duplicates(source, list(files), tools))

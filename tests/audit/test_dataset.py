@@ -30,8 +30,8 @@ def _audit(path: Path, *, compiled: bool, matching: EngineName, scan: Scan) -> A
     source = find_source(str(path))
     tools = load_tools(AuditOptions(rows=RowSettings(quality=True)), compiled=compiled, matching=matching)
     files = scan_source(source, tools, scan)
-    searched = search_duplicates(source, files, tools)
     languages = {name: summarize_languages(files[0].state.languages, None) for name in source.splits}
+    searched = search_duplicates(source, files, tools)
     report = build_report(source, searched, languages, tools, Asked())
     return replace(report, generated_at="then")
 

@@ -179,8 +179,8 @@ def run_audit(source: Source, request: AuditRequest) -> AuditReport:
         files = scan_source(source, tools, scan)
         if request.strict:
             refuse_problems(source, files)
-        languages = beside.submit(_judge_languages, files, identify)
-        searched = search_duplicates(source, files, tools)
+        languages = beside.submit(_judge_languages, _join_samples(files), identify)
+        searched = search_duplicates(source, files, tools, workers=request.workers)
         asked = Asked(request.allow_pii, request.allow_secrets, request.tokenizer, request.limits, digests.result())
         report = build_report(source, searched, languages.result(), tools, asked)
     if request.croissant:
@@ -210,9 +210,15 @@ def _hash_files(source: Source) -> Mapping[str, str]:
     return {file.name: sha256_file(source.find_path(file)) for file in source.files if file.size_bytes is not None}
 
 
-def _judge_languages(files: Sequence[FileState], identify: Future[Identify | None]) -> dict[str, LanguageSummary]:
+def _join_samples(files: Sequence[FileState]) -> dict[str, LanguageSample]:
     samples: dict[str, LanguageSample] = {}
     for file in files:
         split = file.file.split
         samples[split] = samples[split].merge(file.state.languages) if split in samples else file.state.languages
+    return samples
+
+
+def _judge_languages(
+    samples: Mapping[str, LanguageSample], identify: Future[Identify | None]
+) -> dict[str, LanguageSummary]:
     return {split: summarize_languages(sample, identify.result()) for split, sample in samples.items()}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import heapq
 import logging
 import math
+from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeAlias
@@ -61,7 +62,10 @@ class LanguageSample:
 
     def merge(self, other: LanguageSample) -> LanguageSample:
         """Return the sample of the rows of both; the sizes must be the same."""
-        return LanguageSample(self.size, self.rows + other.rows, _lowest([*self.chosen, *other.chosen], self.size))
+        theirs: Sequence[SampledRow] = other.chosen
+        if self.size is not None and len(self.chosen) == self.size:
+            theirs = theirs[: bisect_right(theirs, self.chosen[-1].rank, key=lambda row: row.rank)]
+        return LanguageSample(self.size, self.rows + other.rows, _lowest([*self.chosen, *theirs], self.size))
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ from forgelm.audit.report.parts import (
     LocatedFinding,
 )
 from forgelm.audit.report.record import AuditReport
-from forgelm.audit.rows.arrays import Ints32, np
+from forgelm.audit.rows.arrays import Bits, Ints32, np
 from forgelm.audit.rows.quality import summarize_quality
 from forgelm.audit.rows.state import KeptRows, join_rows
 from forgelm.audit.scan.examples import show_clusters
@@ -71,19 +71,24 @@ class Asked:
     digests: Mapping[str, str] | None = None
 
 
-def search_duplicates(source: Source, files: Sequence[FileState], tools: Tools) -> Searched:
-    """Find the duplicates of all rows.
+def search_duplicates(source: Source, files: list[FileState], tools: Tools, *, workers: int = 1) -> Searched:
+    """Find the duplicates of all rows. ``files`` is emptied, so that what is kept of every row is there once only.
 
     Raises:
         DataError: there are no rows, or a file changed since it was scanned.
     """
     places = Places(files, name_of_source=source.given, is_folder=source.is_folder)
     rows = join_rows([kept for file in places.files for kept in file.state.kept])
+    places.drop_rows()
+    files.clear()
     if not len(rows):
         raise DataError(f"{source.given}: holds no row that can be read{_first_problem(places)}")
     near, engine = tools.options.near, tools.engine
-    wanted = mark_compared(rows, places.ranges, near, engine)
-    fetch = read_texts(places.files, wanted, tools.options.excluded)
+
+    def find_wanted() -> Bits:
+        return mark_compared(rows, places.ranges, near, engine)
+
+    fetch = read_texts(places.files, find_wanted, tools.options.excluded, workers=workers)
     found = find_duplicates(rows, places.ranges, near, engine, fetch)
     clusters = show_clusters(found, places, fetch, tools.scanner)
     return Searched(places, rows, found, merge_first_rows(found), clusters)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from forgelm.audit.report.parts import Place
@@ -23,6 +24,10 @@ class Places:
         for file, begin in zip(self.files, self._begins, strict=False):
             first = self.ranges[file.file.split].start if file.file.split in self.ranges else begin
             self.ranges[file.file.split] = range(first, begin + file.state.rows)
+
+    def drop_rows(self) -> None:
+        """Forget what is kept of every row, where it has been joined elsewhere."""
+        self.files = [replace(file, state=replace(file.state, kept=())) for file in self.files]
 
     def find(self, row: int) -> Place:
         """Return where a row stands that is numbered over all files."""

@@ -16,7 +16,7 @@ from forgelm.audit.scan.options import Tools
 from forgelm.audit.scan.state import PartState, join_states
 from forgelm.base.errors import DataError
 
-TEXT_BYTES_KEPT = 128 << 20
+TEXT_BYTES_KEPT = 72 << 20
 
 _BLOCK_STEP = 1 << 24  # more rows than a block can hold
 _FILE_STEP = 1 << 44
@@ -119,7 +119,7 @@ class _Gathered:
     source: Source
     tools: Tools
     scan: Scan
-    states: dict[int, list[PartState]] = field(default_factory=dict)
+    states: dict[int, PartState] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
     text_bytes: int = 0
     rows: int = 0
@@ -146,16 +146,17 @@ class _Gathered:
         self.rows += state.rows
         self.done += block.end - block.begin
         state = self._keep_texts(state)
-        self.states.setdefault(block.file, []).append(state)
+        # Joined at once: what a block's state holds of its sample is much, and little of it stays.
+        before = self.states.get(block.file, PartState())
+        self.states[block.file] = join_states((before, state), self.tools.options.findings_shown)
         if self.scan.listen is not None:
             self.scan.listen(Progress(self.rows, self.done, self._total(), time.monotonic() - self.began))
 
     def finish(self) -> list[FileState]:
         if self.errors and len(self.errors) == len(self.source.files):
             raise DataError(self.errors[min(self.errors)])
-        shown = self.tools.options.findings_shown
         return [
-            FileState(file, join_states(self.states.get(number, ()), shown), self.errors.get(number))
+            FileState(file, self.states.get(number, PartState()), self.errors.get(number))
             for number, file in enumerate(self.source.files)
         ]
 
@@ -163,8 +164,8 @@ class _Gathered:
         self.text_bytes += sum(texts.nbytes for texts in state.texts)
         if self.text_bytes <= self.scan.text_bytes:
             return state
-        for number, states in self.states.items():
-            self.states[number] = [replace(one, texts=()) if one.texts else one for one in states]
+        for number, before in self.states.items():
+            self.states[number] = replace(before, texts=())
         return replace(state, texts=())
 
     def _total(self) -> int | None:

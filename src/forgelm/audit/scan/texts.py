@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from forgelm.audit.duplicates.token_sets import Fetch
 from forgelm.audit.reading.blocks import iterate_file, read_block
+from forgelm.audit.reading.source import Block
 from forgelm.audit.rows.arrays import Bits, Ints, TextBatch, np, to_arrow
 from forgelm.audit.scan.leaves import read_leaves
 from forgelm.audit.scan.row_text import join_row_texts
@@ -17,15 +20,17 @@ from forgelm.base.errors import DataError
 from forgelm.base.extras import load_extra
 
 
-def read_texts(states: Sequence[FileState], wanted: Bits, excluded: frozenset[str]) -> Fetch:
-    """Return a way to read the texts of the ``wanted`` rows, numbered over all files in their order.
+def read_texts(
+    states: Sequence[FileState], find_wanted: Callable[[], Bits], excluded: frozenset[str], *, workers: int = 1
+) -> Fetch:
+    """Return a way to read the texts of the wanted rows, numbered over all files in their order.
 
     Raises:
         DataError: a file is not what it was when it was scanned.
     """
-    if all(len(state.state.texts) == len(state.state.kept) for state in states):
+    if all(len(state.state.texts) == len(state.state.stretches) for state in states):
         return _Kept([texts for state in states for texts in state.state.texts])
-    return _spool(states, wanted, excluded)
+    return _spool(states, find_wanted(), excluded, workers)
 
 
 class _Kept:
@@ -61,26 +66,50 @@ class _Spooled:
         return TextBatch.from_bytes(parts)
 
 
-def _spool(states: Sequence[FileState], wanted: Bits, excluded: frozenset[str]) -> _Spooled:
+def _spool(states: Sequence[FileState], wanted: Bits, excluded: frozenset[str], workers: int) -> _Spooled:
     # Without a name it is gone with the process, however that ends. It lives as long as what reads from it.
     stream = tempfile.TemporaryFile(prefix="forgelm-audit-")  # noqa: SIM115
     sizes: list[Ints] = []
-    for batch in _read_again(states, wanted, excluded):
+    for batch in _read_again(states, wanted, excluded, workers):
         stream.write(batch.buffer.tobytes())
         sizes.append(np.diff(batch.offsets))
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *sizes]))])
     return _Spooled(stream, np.flatnonzero(wanted), offsets)
 
 
-def _read_again(states: Sequence[FileState], wanted: Bits, excluded: frozenset[str]) -> Iterator[TextBatch]:
+def _read_again(
+    states: Sequence[FileState], wanted: Bits, excluded: frozenset[str], workers: int
+) -> Iterator[TextBatch]:
     end = 0
     for number, state in enumerate(states):
         begin, end = end, end + state.state.rows
-        for block in iterate_file(state.file, number) if wanted[begin:end].any() else ():
-            for batch in read_block(state.file, block):
-                here = np.flatnonzero(wanted[begin : min(begin + len(batch), end)])
-                begin += len(batch)
-                if len(here):
-                    yield TextBatch.from_arrow(join_row_texts(read_leaves(batch, excluded)).take(to_arrow(here)))
-        if begin not in (end, end - state.state.rows):
+        if not wanted[begin:end].any():
+            continue
+        for texts in _iterate_texts(state, number, excluded, workers):
+            here = np.flatnonzero(wanted[begin : min(begin + len(texts), end)])
+            begin += len(texts)
+            if len(here):
+                yield TextBatch.from_arrow(texts.take(to_arrow(here)))
+        if begin != end:
             raise DataError(f"{state.file.name} changed while it was being read", hint="wait until it is complete")
+
+
+def _iterate_texts(state: FileState, number: int, excluded: frozenset[str], workers: int) -> Iterator[Any]:
+    """Yield the texts of all rows of a file in order, an array a batch; threads read ahead."""
+
+    def read(block: Block) -> list[Any]:
+        return [join_row_texts(read_leaves(batch, excluded)) for batch in read_block(state.file, block)]
+
+    with ThreadPoolExecutor(workers, thread_name_prefix="forgelm-audit") as pool:
+        waiting: deque[Future[list[Any]]] = deque()
+        try:
+            for block in iterate_file(state.file, number):
+                waiting.append(pool.submit(read, block))
+                if len(waiting) > workers:
+                    yield from waiting.popleft().result()
+            while waiting:
+                yield from waiting.popleft().result()
+        except (DataError, OSError):
+            # Where the scan could not go on, the rest cannot be read either; the rows before it were.
+            if state.error is None:
+                raise
