@@ -22,6 +22,7 @@ from support import order_rows, write_rows
 import forgelm
 from forgelm.audit.report.envelope import build_envelope
 from forgelm.base.errors import ExitCode
+from forgelm.base.extras import is_installed
 from forgelm.cli.main import COMMANDS, run
 from forgelm.cli.main import forgelm as forgelm_command
 from forgelm.config.data import DataConfig
@@ -282,6 +283,55 @@ def test_published_snippet_verifying(
     log.write_text(log.read_text(encoding="utf-8").replace('"number": 1', '"number": 7'), encoding="utf-8")
     with pytest.raises(SystemExit, match="audit chain broken"):
         _run(VERIFYING.format(secret="'a secret of some length'"))
+
+
+AUDITING = """
+from forgelm import audit_dataset
+report = audit_dataset(
+    "data/customer_support.jsonl",
+    output_dir="audit_out",
+    enable_pii_ml={ml},
+    pii_ml_language="en",
+    emit_croissant=True,
+)
+print(f"samples: {{report.total_samples}}")
+print(f"duplicates: {{report.duplicate_count}}")
+print(f"pii findings: {{len(report.pii_findings)}}")
+print(f"split overlap pairs: {{report.cross_split_overlap.get('pairs', {{}})}}")
+"""
+
+
+def test_published_snippet_auditing(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"text": "Write to alice@example.com for help."}] * 2 + [{"text": "Nothing to find in this one."}]
+    write_rows(workplace / "data" / "customer_support.jsonl", rows)
+    if is_installed("presidio_analyzer") and is_installed("spacy"):
+        _run(AUDITING.format(ml=True))
+    else:
+        with pytest.raises(forgelm.OptionalDependencyError, match=r"forgelm\[ner\]"):
+            _run(AUDITING.format(ml=True))
+        assert not (workplace / "audit_out").exists()
+        _run(AUDITING.format(ml=False))
+    said = capsys.readouterr().out.splitlines()
+    assert said == ["samples: 3", "duplicates: 1", "pii findings: 2", "split overlap pairs: {}"]
+    assert json.loads((workplace / "audit_out" / "croissant.json").read_text())["@type"] == "sc:Dataset"
+
+
+def test_published_snippet_masking(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Places come from ``find_pii`` and ``find_secrets``; ``detect_...`` counts, as its own table says."""
+    _run("""
+from forgelm import detect_pii, detect_secrets, find_pii, find_secrets, mask_pii, mask_secrets
+text = "Contact alice@example.com or use AKIAIOSFODNN7EXAMPLE for the call."
+pii = find_pii(text)
+secrets = find_secrets(text)
+print(f"pii: {[(f.kind, f.span) for f in pii]}")
+print(f"secrets: {[(f.kind, f.span) for f in secrets]}")
+assert detect_pii(text) == {"email": 1}
+masked = mask_secrets(mask_pii(text))
+print(masked)
+""")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0] == "pii: [('email', (8, 25))]"
+    assert said[2].startswith("Contact [REDACTED] or use ") and "alice" not in said[2]
 
 
 def test_published_snippet_lazy_import(workplace: Path) -> None:

@@ -6,9 +6,13 @@ import json
 import random
 import subprocess
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from audit_reference import audit_slowly, check_against, make_corpus
 
@@ -211,3 +215,77 @@ def test_nothing_of_names_is_loaded_unless_asked(tmp_path: Path) -> None:
         "sys.exit(bool(heavy & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_parquet_files_of_one_split_may_have_other_columns(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"text": ["a row of words"], "n": [1]}), tmp_path / "train-00000-of-00002.parquet")
+    other = pa.table({"text": ["mail al@example.org"], "n": ["two"], "more": [{"by": "bob@example.org"}]})
+    pq.write_table(other, tmp_path / "train-00001-of-00002.parquet", compression="zstd")
+    report = audit_dataset(str(tmp_path))
+    assert report.splits["train"]["sample_count"] == 2
+    assert report.splits["train"]["schema_drift_columns"] == ["n", "more"]
+    assert [(found.field, found.place.where.rpartition("/")[2]) for found in report.findings] == [
+        ("text", "train-00001-of-00002.parquet, row 1"),
+        ("more.by", "train-00001-of-00002.parquet, row 1"),
+    ]
+
+
+def test_a_file_that_grows_is_audited_as_it_was_found(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    line = json.dumps({"text": "a row of ordinary words " * 20}) + "\n"
+    path.write_text(line * 20_000, encoding="utf-8")
+    done = threading.Event()
+
+    def grow() -> None:
+        with path.open("a", encoding="utf-8") as stream:
+            while not done.wait(0.001):
+                stream.write(line * 50)
+                stream.flush()
+
+    writer = threading.Thread(target=grow)
+    source = find_source(str(path))
+    writer.start()
+    try:
+        report = run_audit(source, AuditRequest(workers=2))
+    finally:
+        done.set()
+        writer.join()
+    assert report.total_samples == 20_000 and report.duplicate_count == 19_999
+    assert any("changed" in note for note in report.notes)
+
+
+@pytest.mark.parametrize("method", ["simhash", "minhash"])
+def test_calls_from_many_threads_do_not_meet(method: str, tmp_path: Path) -> None:
+    paths = []
+    for number in range(4):
+        path = tmp_path / f"{number}.jsonl"
+        path.write_bytes(make_corpus(number))
+        paths.append(str(path))
+    with ThreadPoolExecutor(4) as pool:
+        together = list(pool.map(lambda path: audit_dataset(path, dedup_method=method), paths))
+    alone = [audit_dataset(path, dedup_method=method) for path in paths]
+    assert [replace(one, generated_at="") for one in together] == [replace(one, generated_at="") for one in alone]
+
+
+@pytest.mark.torture
+def test_ten_million_empty_lines_and_one_row(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"\n" * 10_000_000 + b'{"text": "bob@example.org"}\n')
+    report = audit_dataset(str(path), workers=2)
+    assert report.total_samples == 1 and report.findings[0].place.where == "a.jsonl:10000001"
+
+
+@pytest.mark.torture
+def test_a_binary_file_of_a_hundred_megabytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(random.Random(0).randbytes(100 << 20))
+    with pytest.raises(SourceError, match="holds no row that can be read"):
+        audit_dataset(str(path), workers=2)
+
+
+@pytest.mark.torture
+def test_one_line_of_200_megabytes_is_audited(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b'{"text": "' + b"some words " * 18_000_000 + b'bob@example.org"}\n{"text": "next"}\n')
+    report = audit_dataset(str(path), enable_quality_filter=True)
+    assert report.total_samples == 2 and report.pii_summary == {"email": 1}

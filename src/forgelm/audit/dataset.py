@@ -181,8 +181,15 @@ def run_audit(source: Source, request: AuditRequest) -> AuditReport:
             refuse_problems(source, files)
         languages = beside.submit(_judge_languages, _join_samples(files), identify)
         searched = search_duplicates(source, files, tools, workers=request.workers)
-        asked = Asked(request.allow_pii, request.allow_secrets, request.tokenizer, request.limits, digests.result())
+        changed = _list_changed(source)
+        if changed and request.strict:
+            raise DataError(f"{changed[0]} changed while it was being read", hint="wait until it is complete")
+        # A file that grew is audited as it was found, and no digest speaks for that part of it.
+        known = {name: digest for name, digest in digests.result().items() if name not in changed}
+        asked = Asked(request.allow_pii, request.allow_secrets, request.tokenizer, request.limits, known)
         report = build_report(source, searched, languages.result(), tools, asked)
+        notes = [f"{name} changed while it was being read: this report is on what was there before" for name in changed]
+        report = replace(report, notes=[*report.notes, *notes])
     if request.croissant:
         described = describe_dataset(source, searched.places, report, request.output_dir)
         report = replace(report, croissant=described)
@@ -208,6 +215,15 @@ def _index(benchmarks: Sequence[str]) -> BenchmarkIndex | None:
 
 def _hash_files(source: Source) -> Mapping[str, str]:
     return {file.name: sha256_file(source.find_path(file)) for file in source.files if file.size_bytes is not None}
+
+
+def _list_changed(source: Source) -> list[str]:
+    """Return the files that are not as long as they were when they were found."""
+    return [
+        file.name
+        for file in source.files
+        if file.size_bytes is not None and source.find_path(file).stat().st_size != file.size_bytes
+    ]
 
 
 def _join_samples(files: Sequence[FileState]) -> dict[str, LanguageSample]:

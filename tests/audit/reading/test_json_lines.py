@@ -77,6 +77,20 @@ def test_a_column_of_several_types_is_read_line_by_line() -> None:
     assert batch.table is None and _rows(batch) == [{"a": "x"}, {"a": 1}, {"a": {"b": "y"}}]
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"a": [None, None]}],
+        [{"a": [None, None]}, {"a": ["x"]}],
+        [{"a": ["x", None, None, "y"]}, {"a": [None, None, None]}],
+        [{"a": [{"b": [None] * 5}]}, {"a": None}],
+        [{"a": None}, {"a": None}, {"a": "x"}],
+    ],
+)
+def test_nulls_stay_where_they_are(rows: list[dict[str, Any]]) -> None:
+    assert _rows(parse_json_lines(b"".join(json.dumps(row).encode() + b"\n" for row in rows))) == rows
+
+
 def test_no_depth_ends_the_process() -> None:
     deep = [b'{"a": ' + b"[" * depth + b"]" * depth + b"}" for depth in (MOST_NESTED - 1, MOST_NESTED, 5000, 400_000)]
     batch = parse_json_lines(b"\n".join([*deep, b'{"a": "' + b"[" * 5000 + b'"}']))

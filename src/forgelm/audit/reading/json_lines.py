@@ -83,6 +83,8 @@ def _parse_table(lines: _Lines) -> pa.RecordBatch | None:
         plain = _without_times(table.schema)
         if plain is not None:
             table = _read(lines.data, plain)
+        # Lists that begin with several nulls come out of Arrow's reader too short, and say so when asked.
+        table.validate()
     except arrow.ArrowInvalid:
         return None
     names = table.schema.names

@@ -99,8 +99,7 @@ def is_worth_keeping(source: Source, least_bytes: int = LEAST_BYTES) -> bool:
 def _identify(source: Source, options: Sequence[Any]) -> str:
     stamps = []
     for file in source.files:
-        place = Path(source.path, file.name) if source.is_folder else Path(source.path)
-        modified = place.stat().st_mtime_ns if file.size_bytes is not None else None
+        modified = source.find_path(file).stat().st_mtime_ns if file.size_bytes is not None else None
         stamps.append([file.split, file.name, file.kind, file.size_bytes, modified])
     described = [asdict(one) if is_dataclass(one) and not isinstance(one, type) else one for one in options]
     return sha256_bytes(canonical_json([version("forgelm"), source.path, stamps, described]))
