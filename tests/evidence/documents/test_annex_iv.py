@@ -128,6 +128,7 @@ def test_a_document_is_attached_and_pinned(make_dossier: Make, write: Write, tmp
     assert declared["status"] == "declared"
     assert declared["declaration"]["document"] == "annex_iv_8.pdf"
     assert (folder / "annex_iv_8.pdf").read_bytes() == path.read_bytes()
+    assert "href='annex_iv_8.pdf'" in (folder / "annex_iv_metadata.html").read_text(encoding="utf-8")
     assert "8" not in verify_annex_iv_artifact(str(folder / "annex_iv_metadata.json")).missing_fields
     (folder / "annex_iv_8.pdf").write_bytes(b"another")
     assert verify_annex_iv_artifact(str(folder / "annex_iv_metadata.json")).mismatched == ["8"]

@@ -16,7 +16,7 @@ from forgelm.evidence.documents.annex_iv_items import ITEMS, ItemRule
 from forgelm.evidence.documents.document import Document
 from forgelm.evidence.documents.dossier import KEEP, Dossier, said
 from forgelm.evidence.documents.gate_report import SIGNATURE_FILE
-from forgelm.evidence.documents.page import Facts, Mark, Page, Section, Table
+from forgelm.evidence.documents.page import Facts, Link, Mark, Page, Section, Table
 
 APPLICATION = (
     "Duties for high-risk systems apply from 2 December 2027 (Annex III) and 2 August 2028 (Annex I), as amended by "
@@ -214,11 +214,15 @@ def _tone(status: str) -> Any:
     return _TONES[status]
 
 
-def _describe(item: Mapping[str, Any]) -> list[str]:
-    lines = [f"{place['document']}{place['pointer'] and '#'}{place['pointer']}" for place in item["evidence"]]
+def _describe(item: Mapping[str, Any]) -> list[str | Link]:
+    lines: list[str | Link] = [
+        Link(f"{place['document']}{'#' if place['pointer'] else ''}{place['pointer']}", place["document"])
+        for place in item["evidence"]
+    ]
     declared = item["declaration"]
     if declared:
-        attached = f" (document {declared['document']})" if "document" in declared else ""
-        lines.append(f"{declared['by']}, {declared['on']}: {declared['statement']}{attached}")
+        lines.append(f"{declared['by']}, {declared['on']}: {declared['statement']}")
+        if "document" in declared:
+            lines.append(Link(declared["document"], declared["document"]))
     lines += [f"lacking: {name}" for name in item.get("lacking", ())]
     return lines + [f"open: {name}" for name in item.get("open", ())]
