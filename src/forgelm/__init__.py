@@ -43,9 +43,13 @@ if TYPE_CHECKING:
     from forgelm.evidence.chain import VerifyResult, verify_audit_log
     from forgelm.evidence.checkpoint import Checkpoint
     from forgelm.evidence.documents.verify_annex_iv import VerifyAnnexIVResult, verify_annex_iv_artifact
+    from forgelm.evidence.erasure.purge import PurgeKind, RowOrder, RowPurge, purge_row, purge_run
+    from forgelm.evidence.erasure.retention import find_overdue
+    from forgelm.evidence.erasure.search import AccessRequest, search_person
     from forgelm.evidence.inventory import VerifyIntegrityResult, verify_integrity
     from forgelm.evidence.keys import PublicKey, read_public_key
     from forgelm.evidence.ledger import AuditLogger
+    from forgelm.evidence.subjects import SubjectKeys
     from forgelm.evidence.unproven import Unproven
     from forgelm.model.authentication import setup_authentication
     from forgelm.model.load import get_model_and_tokenizer
@@ -62,6 +66,7 @@ __api_version__ = "1.0.0"
 
 _HOMES = MappingProxyType(
     {
+        "AccessRequest": "forgelm.evidence.erasure.search",
         "Anchor": "forgelm.evidence.anchor",
         "ApprovalCheck": "forgelm.evidence.approval",
         "ArgumentError": "forgelm.base.errors",
@@ -80,14 +85,18 @@ _HOMES = MappingProxyType(
         "Opinion": "forgelm.publish.decide",
         "OptionalDependencyError": "forgelm.base.errors",
         "PublicKey": "forgelm.evidence.keys",
+        "PurgeKind": "forgelm.evidence.erasure.purge",
+        "RowOrder": "forgelm.evidence.erasure.purge",
+        "RowPurge": "forgelm.evidence.erasure.purge",
         "RunBusyError": "forgelm.base.errors",
         "SourceError": "forgelm.base.errors",
         "StoppedError": "forgelm.base.errors",
         "StorageError": "forgelm.base.errors",
+        "SubjectKeys": "forgelm.evidence.subjects",
         "TrainResult": "forgelm.run.result",
         "TrainingError": "forgelm.base.errors",
-        "VerifyAnnexIVResult": "forgelm.evidence.documents.verify_annex_iv",
         "Unproven": "forgelm.evidence.unproven",
+        "VerifyAnnexIVResult": "forgelm.evidence.documents.verify_annex_iv",
         "VerifyIntegrityResult": "forgelm.evidence.inventory",
         "VerifyResult": "forgelm.evidence.chain",
         "approve_run": "forgelm.publish.decide",
@@ -96,6 +105,7 @@ _HOMES = MappingProxyType(
         "compute_simhash": "forgelm.audit.rows.simhash",
         "detect_pii": "forgelm.audit.pii.find",
         "detect_secrets": "forgelm.audit.secrets.find",
+        "find_overdue": "forgelm.evidence.erasure.retention",
         "find_pii": "forgelm.audit.pii.find",
         "find_secrets": "forgelm.audit.secrets.find",
         "get_model_and_tokenizer": "forgelm.model.load",
@@ -106,20 +116,24 @@ _HOMES = MappingProxyType(
         "mask_secrets": "forgelm.audit.secrets.find",
         "prepare_dataset": "forgelm.train.dataset",
         "preview_dataset": "forgelm.assist.preview",
+        "purge_row": "forgelm.evidence.erasure.purge",
+        "purge_run": "forgelm.evidence.erasure.purge",
         "read_anchors": "forgelm.evidence.anchor",
         "read_public_key": "forgelm.evidence.keys",
         "reject_run": "forgelm.publish.decide",
         "revoke_run": "forgelm.publish.decide",
+        "search_person": "forgelm.evidence.erasure.search",
         "setup_authentication": "forgelm.model.authentication",
         "show_run": "forgelm.publish.approvals",
-        "verify_approvals": "forgelm.evidence.approval_check",
         "verify_annex_iv_artifact": "forgelm.evidence.documents.verify_annex_iv",
+        "verify_approvals": "forgelm.evidence.approval_check",
         "verify_audit_log": "forgelm.evidence.chain",
         "verify_integrity": "forgelm.evidence.inventory",
     }
 )
 
 __all__ = [
+    "AccessRequest",
     "Anchor",
     "ApprovalCheck",
     "ArgumentError",
@@ -138,10 +152,14 @@ __all__ = [
     "Opinion",
     "OptionalDependencyError",
     "PublicKey",
+    "PurgeKind",
+    "RowOrder",
+    "RowPurge",
     "RunBusyError",
     "SourceError",
     "StoppedError",
     "StorageError",
+    "SubjectKeys",
     "TrainResult",
     "TrainingError",
     "Unproven",
@@ -156,6 +174,7 @@ __all__ = [
     "compute_simhash",
     "detect_pii",
     "detect_secrets",
+    "find_overdue",
     "find_pii",
     "find_secrets",
     "get_model_and_tokenizer",
@@ -166,10 +185,13 @@ __all__ = [
     "mask_secrets",
     "prepare_dataset",
     "preview_dataset",
+    "purge_row",
+    "purge_run",
     "read_anchors",
     "read_public_key",
     "reject_run",
     "revoke_run",
+    "search_person",
     "setup_authentication",
     "show_run",
     "verify_annex_iv_artifact",

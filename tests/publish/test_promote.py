@@ -18,12 +18,13 @@ from forgelm.base.errors import ConfigError, StorageError
 from forgelm.base.events import Event
 from forgelm.base.files import RunFiles
 from forgelm.evidence.chain import verify_audit_log
+from forgelm.evidence.emit import emit_to
 from forgelm.evidence.entries import read_entries
 from forgelm.evidence.inventory import write_integrity_manifest
 from forgelm.evidence.ledger import AuditLogger
 from forgelm.gate import GateResult, GateStatus, Verdict
 from forgelm.publish.moves import seal_of
-from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle, write_to
+from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
 
 PASSED = Verdict((GateResult("loss", GateStatus.PASSED, "validation loss 1.0", 1.0),))
 FAILED = Verdict((GateResult("loss", GateStatus.FAILED, "validation loss 3.0 is above 2.0", 3.0, 2.0, "threshold"),))
@@ -58,7 +59,7 @@ def send(files: RunFiles, run_id: str, verdict: Verdict, disposition: Dispositio
     """Promote on the record of a real log."""
     logger = AuditLogger(str(files.root), run_id)
     try:
-        return promote(files, run_id, verdict, disposition, write_to(logger))
+        return promote(files, run_id, verdict, disposition, emit_to(logger))
     finally:
         logger.close()
 

@@ -63,6 +63,10 @@ class RunFiles:
     def quarantine(self, run_id: str) -> Path:
         return self.root / "quarantine" / run_id
 
+    def seen_rows(self, run_id: str) -> Path:
+        """Which rows the run saw."""
+        return self.root / "seen_rows" / f"{run_id}.jsonl.gz"
+
     def review(self, run_id: str) -> Path:
         """What a person reads before deciding about the held model of ``run_id``: the run's own documents."""
         return self.root / "review" / run_id

@@ -50,7 +50,7 @@ Optimizer = Literal[
     "schedule_free_radam",
     "schedule_free_sgd",
 ]
-_TAKEN_NAMES = frozenset({"compliance", "lineage", "quarantine", "review", "superseded"})
+_TAKEN_NAMES = frozenset({"compliance", "seen_rows", "quarantine", "review", "superseded"})
 _FOLDER_NAME = re.compile(r"\w[\w.+ -]*(?<![. ])")
 
 

@@ -26,13 +26,14 @@ from forgelm.evidence.approval import (
     sign_decision,
 )
 from forgelm.evidence.chain import verify_audit_log
+from forgelm.evidence.emit import emit_to
 from forgelm.evidence.entries import Entry, take_checkpoint
 from forgelm.evidence.identity import approver_identity, is_same_person
 from forgelm.evidence.inventory import verify_integrity
 from forgelm.evidence.keys import SigningKey, find_signing_key, load_signing_key
 from forgelm.evidence.ledger import AuditLogger
 from forgelm.publish.moves import moves_by_rename, seal_of
-from forgelm.publish.promote import Intent, Published, carry_out, settle_locked, write_to
+from forgelm.publish.promote import Intent, Published, carry_out, settle_locked
 
 _GATE = "final_model"
 _SECRET = "FORGELM_AUDIT_SECRET"
@@ -98,7 +99,7 @@ def approve_run(
         needed = max(0, case.policy.min_approvers - count_people(approvals))
         if needed and count_people(approvals) == count_people(case.approvals):
             raise ConfigError(f"{fields['approver']} approved this model already; {needed} more people must")
-        emit = write_to(AuditLogger(str(files.root), run_id), listen)
+        emit = emit_to(AuditLogger(str(files.root), run_id), listen)
         if needed:
             emit(Event.HUMAN_APPROVAL_ENDORSED, **fields)
             return _decided(case, Decision.APPROVE, fields, CaseStatus.PENDING, path=staging, needed=needed)
@@ -132,7 +133,7 @@ def reject_run(
     with _open_case(output_dir, run_id) as (files, case):
         _require(case, CaseStatus.PENDING)
         fields, _ = _build(case, files, Decision.REJECT, opinion, now or datetime.now(UTC))
-        emit = write_to(AuditLogger(str(files.root), run_id), listen)
+        emit = emit_to(AuditLogger(str(files.root), run_id), listen)
         published = _commit(files, case, Event.HUMAN_APPROVAL_REJECTED, fields, emit)
     return _decided(case, Decision.REJECT, fields, CaseStatus.REJECTED, path=published.path)
 
@@ -158,7 +159,7 @@ def revoke_run(
         if case.status is not CaseStatus.PENDING:
             _require(case, CaseStatus.GRANTED)
         fields, _ = _build(case, files, Decision.REVOKE, opinion, now or datetime.now(UTC))
-        emit = write_to(AuditLogger(str(files.root), run_id), listen)
+        emit = emit_to(AuditLogger(str(files.root), run_id), listen)
         if case.status is CaseStatus.PENDING:
             emit(Event.HUMAN_APPROVAL_REVOKED, **fields)
             path, needed = files.staging(run_id), case.policy.min_approvers

@@ -15,8 +15,9 @@ from typing import Any
 
 from forgelm.base.decision_lock import decision_lock
 from forgelm.base.errors import ConfigError
-from forgelm.base.events import Emit, Event, emit_nothing
+from forgelm.base.events import Emit, Event
 from forgelm.base.files import INTEGRITY_FILE, RunFiles, write_json
+from forgelm.evidence.emit import emit_to
 from forgelm.evidence.entries import Entry, read_entries
 from forgelm.evidence.inventory import verify_integrity
 from forgelm.evidence.ledger import AuditLogger
@@ -125,7 +126,7 @@ def settle_locked(files: RunFiles) -> tuple[str, ...]:
     for intent in _open_intents(files.audit_log):
         logger = AuditLogger(str(files.root), intent.run_id)
         try:
-            carry_out(files, _unless_changed(files, intent), write_to(logger))
+            carry_out(files, _unless_changed(files, intent), emit_to(logger))
         except ConfigError as error:
             _log.warning("%s", error.message)
         finally:
@@ -133,16 +134,6 @@ def settle_locked(files: RunFiles) -> tuple[str, ...]:
         _log.warning("finished what was decided about the model of run %s and not carried out", intent.run_id)
         settled.append(intent.run_id)
     return tuple(settled)
-
-
-def write_to(logger: AuditLogger, listen: Emit = emit_nothing) -> Emit:
-    """Return an ``Emit`` that writes to the log, and then tells ``listen``."""
-
-    def emit(event: Event, /, **fields: Any) -> None:
-        logger.log_event(event, **fields)
-        listen(event, **fields)
-
-    return emit
 
 
 def _finalise(files: RunFiles, intent: Intent, emit: Emit) -> Published:

@@ -33,6 +33,7 @@ from forgelm.evidence.inventory import verify_integrity, write_integrity_manifes
 from forgelm.evidence.ledger import AuditLogger
 from forgelm.evidence.record import RunRecord
 from forgelm.evidence.review import copy_for_review
+from forgelm.evidence.seen_rows import write_seen_rows
 from forgelm.gate import Thresholds, Verdict, decide
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
 from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
@@ -253,6 +254,8 @@ def _write_evidence(run: _Run, record: RunRecord) -> None:
     report = run.files.data_audit_report
     if not report.is_file():
         run.emit(Event.GOVERNANCE_SECTION_MISSING, section="data_audit", expected_path=report.name)
+    seen = write_seen_rows(run.files, run.run_id, run.config, record.prepared, record.tokenised.train)
+    run.emit(Event.SEEN_ROWS_RECORDED, path=seen.relative_to(run.files.root).as_posix(), sha256=sha256_file(seen))
     dossier = open_dossier(record, run.files)
     audit_log = run.checkpoint()
     write_model_card(staging, record, audit_log)

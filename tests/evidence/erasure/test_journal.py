@@ -12,6 +12,7 @@ from forgelm.base.errors import StorageError
 from forgelm.base.events import Event
 from forgelm.base.files import RunFiles, sha256_bytes
 from forgelm.evidence.chain import verify_audit_log
+from forgelm.evidence.emit import emit_to
 from forgelm.evidence.entries import read_entries
 from forgelm.evidence.erasure.journal import (
     UNSAID,
@@ -19,8 +20,7 @@ from forgelm.evidence.erasure.journal import (
     erase_folders,
     erasing,
     finish_erasures,
-    partial_path,
-    report_failure,
+    report_completed,
     size_of,
 )
 from forgelm.evidence.ledger import AuditLogger
@@ -53,16 +53,14 @@ def test_an_erasure_that_fails_says_so_without_the_data() -> None:
 
 
 def test_folders_and_files_go_and_are_counted(tmp_path: Path) -> None:
-    files, heard = RunFiles(tmp_path), Heard()
+    files = RunFiles(tmp_path)
     (tmp_path / "a" / "b").mkdir(parents=True)
     (tmp_path / "a" / "b" / "one").write_bytes(b"12345")
     (tmp_path / "two").write_bytes(b"123")
     assert size_of(tmp_path / "a") == 5
     erasure = Erasure("e1", {"paths": ["a", "two", "gone"]})
-    assert erase_folders(files, erasure, heard) == 8
-    assert heard.fields(Event.ERASURE_COMPLETED)["files_modified"] == ["a", "two"]
+    assert erase_folders(files, erasure) == (8, ["a", "two"])
     assert list(tmp_path.iterdir()) == []
-    report_failure(heard, erasure, "X", "y")
 
 
 def test_an_erasure_of_folders_that_is_killed_anywhere_is_finished(tmp_path: Path) -> None:
@@ -74,8 +72,10 @@ def test_an_erasure_of_folders_that_is_killed_anywhere_is_finished(tmp_path: Pat
         def erase(files: RunFiles = files) -> None:
             logger = AuditLogger(str(files.root), RUN)
             fields = {"target_kind": "staging", "paths": [f"final_model.staging.{RUN}"]}
-            with erasing(logger.log_event, fields, justification="", dry_run=False) as erasure:  # type: ignore[arg-type]
-                erase_folders(files, erasure, logger.log_event)  # type: ignore[arg-type]
+            emit = emit_to(logger)
+            with erasing(emit, fields, justification="", dry_run=False) as erasure:
+                erase_folders(files, erasure)
+            report_completed(emit, erasure)
 
         finished = not kill_at(files.root, step, erase)
         recovered = finish_erasures(files)
@@ -101,7 +101,8 @@ def test_an_erasure_of_folders_that_is_killed_anywhere_is_finished(tmp_path: Pat
 def test_an_erasure_of_rows_happened_or_did_not(content: bytes, event: Event, word: str, tmp_path: Path) -> None:
     corpus = tmp_path / "rows.jsonl"
     corpus.write_bytes(content)
-    partial_path(corpus).write_bytes(b"half a copy of other people's rows")
+    partial = tmp_path / ".rows.jsonl.0123456789abcdef.tmp"
+    partial.write_bytes(b"half a copy of other people's rows")
     AuditLogger(str(tmp_path)).log_event(
         Event.ERASURE_REQUESTED,
         erasure_id="e1",
@@ -112,7 +113,7 @@ def test_an_erasure_of_rows_happened_or_did_not(content: bytes, event: Event, wo
     assert finish_erasures(RunFiles(tmp_path)) == ("e1",)
     (entry,) = read_entries(tmp_path / "audit_log.jsonl", [event])
     assert (entry.text("error_class"), entry.fields["recovered"]) == (word, True)
-    assert not partial_path(corpus).exists()
+    assert not partial.exists()
     assert corpus.read_bytes() == content
 
 

@@ -6,6 +6,7 @@ The log is the journal. An erasure of folders is redone; one of rows was a singl
 from __future__ import annotations
 
 import contextlib
+import glob
 import logging
 import os
 import secrets
@@ -16,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from forgelm.audit.pii.find import mask_pii
+from forgelm.base.decision_lock import decision_lock
+from forgelm.base.errors import StorageError
 from forgelm.base.events import Emit, Event
 from forgelm.base.files import RunFiles, sha256_file, storage_errors, sync_folder
 from forgelm.base.redact import redact_text
+from forgelm.evidence.emit import emit_to
 from forgelm.evidence.entries import Entry, read_entries
 from forgelm.evidence.ledger import AuditLogger
 
@@ -50,8 +54,15 @@ def erasing(emit: Emit, fields: dict[str, Any], *, justification: str, dry_run: 
     except BaseException as error:
         # The log may be what cannot be written; the error that ended the erasure matters more.
         with contextlib.suppress(OSError):
-            report_failure(emit, erasure, type(error).__name__, str(error))
+            if _has_happened(erasure):
+                report_completed(emit, erasure)
+            else:
+                report_failure(emit, erasure, type(error).__name__, str(error))
         raise
+
+
+def report_completed(emit: Emit, erasure: Erasure, **more: Any) -> None:
+    emit(Event.ERASURE_COMPLETED, erasure_id=erasure.id, **{**erasure.fields, **more})
 
 
 def report_failure(emit: Emit, erasure: Erasure, error_class: str, message: str, **more: Any) -> None:
@@ -65,8 +76,8 @@ def report_failure(emit: Emit, erasure: Erasure, error_class: str, message: str,
     )
 
 
-def erase_folders(files: RunFiles, erasure: Erasure, emit: Emit) -> int:
-    """Delete the folders and files the erasure names below the run folder; return the bytes freed.
+def erase_folders(files: RunFiles, erasure: Erasure) -> tuple[int, list[str]]:
+    """Delete the folders and files the erasure names below the run folder; return the bytes freed, and what was there.
 
     Raises:
         StorageError: something could not be deleted; it can be tried again.
@@ -74,6 +85,8 @@ def erase_folders(files: RunFiles, erasure: Erasure, emit: Emit) -> int:
     freed, removed = 0, []
     for name in erasure.fields["paths"]:
         path = files.root / name
+        if ".." in path.parts or not path.is_relative_to(files.root):
+            raise StorageError(f"{path} is not in the run folder and was not touched")
         if not os.path.lexists(path):
             continue
         freed += size_of(path)
@@ -84,14 +97,7 @@ def erase_folders(files: RunFiles, erasure: Erasure, emit: Emit) -> int:
                 path.unlink()
             sync_folder(path.parent)
         removed.append(name)
-    emit(
-        Event.ERASURE_COMPLETED,
-        erasure_id=erasure.id,
-        **erasure.fields,
-        bytes_freed=freed,
-        files_modified=removed,
-    )
-    return freed
+    return freed, removed
 
 
 def size_of(path: Path) -> int:
@@ -107,18 +113,24 @@ def finish_erasures(files: RunFiles) -> tuple[str, ...]:
     Raises:
         StorageError, IntegrityError, ConfigError: something cannot be deleted, or the log cannot be written.
     """
+    if not files.audit_log.is_file() or not _open_erasures(files.audit_log):
+        return ()
+    with decision_lock(files):
+        return finish_erasures_locked(files)
+
+
+def finish_erasures_locked(files: RunFiles) -> tuple[str, ...]:
+    """``finish_erasures`` for a caller that holds the lock, which every erasure under way holds."""
+    finished = []
     if not files.audit_log.is_file():
         return ()
-    finished = []
     for entry in _open_erasures(files.audit_log):
         logger = AuditLogger(str(files.root), entry.run_id)
-
-        def emit(event: Event, /, *, logger: AuditLogger = logger, **fields: Any) -> None:
-            logger.log_event(event, recovered=True, **fields)
-
+        emit = emit_to(logger, recovered=True)
         erasure = Erasure(entry.text("erasure_id"), _fields_of(entry))
         if "paths" in erasure.fields:
-            erase_folders(files, erasure, emit)
+            freed, removed = erase_folders(files, erasure)
+            report_completed(emit, erasure, bytes_freed=freed, files_modified=removed)
         else:
             _settle_rows(erasure, emit)
         logger.close()
@@ -127,22 +139,23 @@ def finish_erasures(files: RunFiles) -> tuple[str, ...]:
     return tuple(finished)
 
 
-def partial_path(corpus: Path) -> Path:
-    """Return where the rewritten copy of ``corpus`` grows until it takes its place."""
-    return corpus.with_name(f".{corpus.name}.forgelm-erasure")
-
-
 def _settle_rows(erasure: Erasure, emit: Emit) -> None:
     corpus = Path(str(erasure.fields.get("corpus_path")))
-    with storage_errors(str(corpus)), contextlib.suppress(FileNotFoundError):
-        partial_path(corpus).unlink()
-    now = sha256_file(corpus) if corpus.is_file() else None
-    if now == erasure.fields.get("corpus_sha256_after"):
-        emit(Event.ERASURE_COMPLETED, erasure_id=erasure.id, **erasure.fields, files_modified=[str(corpus)])
-    elif now == erasure.fields.get("corpus_sha256"):
+    with storage_errors(str(corpus)):
+        for partial in corpus.parent.glob(f".{glob.escape(corpus.name)}.*.tmp"):
+            partial.unlink()
+    if _has_happened(erasure):
+        report_completed(emit, erasure, files_modified=[str(corpus)])
+    elif corpus.is_file() and sha256_file(corpus) == erasure.fields.get("corpus_sha256"):
         report_failure(emit, erasure, "Interrupted", "the command was killed before anything was erased")
     else:
         report_failure(emit, erasure, "CorpusChanged", "the corpus changed while the erasure was cut short")
+
+
+def _has_happened(erasure: Erasure) -> bool:
+    """Return whether the corpus is what it was to be without the rows."""
+    wanted, corpus = erasure.fields.get("corpus_sha256_after"), Path(str(erasure.fields.get("corpus_path")))
+    return bool(wanted) and corpus.is_file() and sha256_file(corpus) == wanted
 
 
 def _open_erasures(log: Path) -> list[Entry]:

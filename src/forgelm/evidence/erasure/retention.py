@@ -17,7 +17,7 @@ from forgelm.base.files import RunFiles
 from forgelm.config.data import DataConfig
 from forgelm.config.retention import Enforcement, RetentionConfig
 from forgelm.evidence.entries import read_entries
-from forgelm.evidence.erasure.journal import erase_folders, erasing
+from forgelm.evidence.erasure.journal import erase_folders, erasing, report_completed
 from forgelm.evidence.line import read_entry
 
 _log = logging.getLogger(__name__)
@@ -101,7 +101,8 @@ def _delete(files: RunFiles, one: Overdue, emit: Emit) -> None:
     }
     why = f"retention.staging_ttl_days: {one.horizon_days}"
     with decision_lock(files), erasing(emit, fields, justification=why, dry_run=False) as erasure:
-        erase_folders(files, erasure, emit)
+        freed, removed = erase_folders(files, erasure)
+    report_completed(emit, erasure, bytes_freed=freed, files_modified=removed)
 
 
 def _horizon(rules: RetentionConfig, kind: str) -> int:

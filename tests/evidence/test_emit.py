@@ -1,0 +1,28 @@
+"""An ``Emit`` made of a log writes first and tells afterwards."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from support import Heard
+
+from forgelm.base.events import Event
+from forgelm.evidence.emit import emit_to
+from forgelm.evidence.entries import read_entries
+from forgelm.evidence.ledger import AuditLogger
+
+
+def test_the_log_is_written_and_the_listener_told_the_same(tmp_path: Path) -> None:
+    heard, logger = Heard(), AuditLogger(str(tmp_path))
+    emit_to(logger, heard, recovered=True)(Event.MODEL_STAGED, path="x")
+    (entry,) = read_entries(logger.path, [Event.MODEL_STAGED])
+    assert (entry.fields["path"], entry.fields["recovered"]) == ("x", True)
+    assert heard.events == [(Event.MODEL_STAGED, {"path": "x", "recovered": True})]
+
+
+def test_what_the_log_refuses_nobody_is_told(tmp_path: Path) -> None:
+    heard = Heard()
+    with pytest.raises(ValueError, match="belongs to every line"):
+        emit_to(AuditLogger(str(tmp_path)), heard)(Event.MODEL_STAGED, seq=1)
+    assert heard.events == []
