@@ -52,6 +52,7 @@ def hold(root: Path, run_id: str = RUN, *, gates_passed: bool = True, **policy: 
         evidence_sha256=copy_for_review(files, run_id),
         policy=Policy.read(policy).as_record(),
     )
+    logger.close_run()
     logger.close()
     return files
 

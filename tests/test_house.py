@@ -51,6 +51,7 @@ SPANNING = {
     "audit/report/test_page_browser.py": "the page of page.py in a browser, which not every machine has",
     "run/test_learning.py": "every trainer through a whole run",
     "cli/test_bad_input.py": "what a user gets wrong, through the whole command",
+    "publish/test_power_cuts.py": "what a power cut can leave of a decision or an erasure",
     "evidence/test_crash_states.py": "what a power cut can leave of the log",
     "evidence/test_faults.py": "kills, full and broken disks, many writers",
     "evidence/test_tampering.py": "what can be done to a log, and what shows it",

@@ -24,6 +24,7 @@ from forgelm.base.events import Event
 from forgelm.base.files import (
     RunFiles,
     canonical_json,
+    make_folder,
     replacing,
     sha256_bytes,
     sha256_file,
@@ -270,3 +271,12 @@ def test_an_error_inside_the_block_leaves_the_old_content(tmp_path: Path) -> Non
         stream.write(b"new")
         raise ValueError("midway")
     assert path.read_text() == "old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_made_with_all_above_it(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "a" / "b")
+    assert make_folder(folder) == folder
+    assert folder.is_dir()
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StorageError):
+        make_folder(tmp_path / "file" / "c")

@@ -164,3 +164,16 @@ def test_without_the_extra_the_message_names_it(tmp_path, monkeypatch):
     assert "forgelm[sign]" in missing.value.hint
     assert not PublicKey("me", bytes(32)).verify(bytes(64), b"")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_of_openssh_is_read_too(tmp_path):
+    from cryptography.hazmat.primitives import serialization as forms
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    private = Ed25519PrivateKey.generate()
+    path = tmp_path / "id_ed25519"
+    path.write_bytes(private.private_bytes(forms.Encoding.PEM, forms.PrivateFormat.OpenSSH, forms.NoEncryption()))
+    path.chmod(0o600)
+    key = load_signing_key(path)
+    assert key.public.raw == private.public_key().public_bytes_raw()
+    assert key.public.verify(key.sign(b"x"), b"x")

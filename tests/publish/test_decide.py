@@ -62,7 +62,8 @@ def test_an_approval_makes_the_model_final_and_says_what_it_was_about(tmp_path: 
     }
     (check,) = verify_approvals(files.audit_log)
     assert (check.valid, check.not_checked, check.approvers) == (True, (), ("trainer@build-1",))
-    assert verify_audit_log(str(files.audit_log)).valid
+    verified = verify_audit_log(str(files.audit_log))
+    assert (verified.valid, verified.state) == (True, "closed")
 
 
 def test_the_model_before_is_set_aside(tmp_path: Path) -> None:
@@ -107,6 +108,15 @@ def test_nothing_is_decided_on_a_log_that_does_not_hold(tmp_path: Path) -> None:
     for decide in (approve_run, reject_run, revoke_run):
         with pytest.raises(IntegrityError, match="does not hold"):
             decide(str(files.root), RUN)
+
+
+def test_a_line_that_a_crash_tore_does_not_keep_anybody_from_deciding(tmp_path: Path) -> None:
+    files = hold(tmp_path / "run")
+    with files.audit_log.open("ab") as stream:
+        stream.write(b'{"timestamp": "2026-')
+    assert [model.run_id for model in list_pending(str(files.root))] == [RUN]
+    assert approve_run(str(files.root), RUN).status is CaseStatus.GRANTED
+    assert len(list(read_entries(files.audit_log, [Event.LOG_RECOVERED]))) == 1
 
 
 def test_a_rejected_model_lies_in_quarantine_with_the_reason(tmp_path: Path) -> None:

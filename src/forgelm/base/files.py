@@ -116,6 +116,20 @@ def sync_folder(folder: Path) -> None:
         os.close(handle)
 
 
+def make_folder(folder: Path) -> Path:
+    """Create ``folder`` and what is missing above it, so that a power cut does not take away what is put into it.
+
+    Raises:
+        StorageError: it could not be created.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    with storage_errors(str(folder)):
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in missing:
+            sync_folder(path.parent)
+    return folder
+
+
 @contextlib.contextmanager
 def storage_errors(what: str) -> Iterator[None]:
     """Turn the system's error inside the block into one that says what was being written and where."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from forgelm.evidence.checkpoint import Checkpoint
 from forgelm.evidence.line import read_entry
 from forgelm.evidence.lock import settled_size
 from forgelm.evidence.merkle import MerkleTree, hash_leaf
@@ -35,14 +36,6 @@ class Entry:
         """Return the field ``name`` when it is text, else ``""``."""
         value = self.fields.get(name)
         return value if isinstance(value, str) else ""
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """The first ``size`` lines of a log, pinned by their RFC 6962 root in hex."""
-
-    size: int
-    root: str
 
 
 def read_entries(log: Path, events: Collection[str]) -> Iterator[Entry]:

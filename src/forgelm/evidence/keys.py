@@ -23,6 +23,7 @@ from forgelm.evidence.ed25519 import verify_ed25519
 
 KEY_VARIABLE = "FORGELM_SIGNING_KEY"
 _ED25519 = b"\x01"
+_OPENSSH = b"OPENSSH PRIVATE KEY"
 _NAME_LINE = "forgelm key: "
 _LONGEST_FILE = 1 << 16
 
@@ -108,7 +109,9 @@ def generate_key(path: Path, name: str) -> SigningKey:
 
 
 def load_signing_key(path: Path) -> SigningKey:
-    """Return the private key in the PEM file ``path``: one of ``generate_key``, or any Ed25519 key in PKCS #8.
+    """Return the private key in the PEM file ``path``: one of ``generate_key``, or any other Ed25519 key.
+
+    PKCS #8 and OpenSSH's form are read.
 
     Raises:
         ConfigError: the file is missing, others may read it, or it holds no unencrypted Ed25519 key.
@@ -120,7 +123,8 @@ def load_signing_key(path: Path) -> SigningKey:
     unsupported = load_extra("cryptography.exceptions", extra="sign").UnsupportedAlgorithm
     before, mark, pem = data.partition(b"-----BEGIN")
     try:
-        private = serialization.load_pem_private_key(mark + pem, password=None)
+        read = serialization.load_ssh_private_key if _OPENSSH in pem else serialization.load_pem_private_key
+        private = read(mark + pem, password=None)
     except TypeError:
         raise ConfigError(f"the private key {path} is encrypted", hint="a run cannot ask for its password") from None
     except (ValueError, unsupported):

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from forgelm.base.errors import ConfigError, IntegrityError, StorageError
 from forgelm.base.events import Event
-from forgelm.base.files import RunFiles, sha256_bytes, storage_errors, sync_folder, to_json_safe
+from forgelm.base.files import RunFiles, make_folder, sha256_bytes, storage_errors, to_json_safe
 from forgelm.base.redact import redact
 from forgelm.evidence.appendfile import AppendFile, Tail
 from forgelm.evidence.beside import Contradiction, find_contradiction, known_checkpoint
@@ -73,7 +73,7 @@ class AuditLogger:
         if not self.run_id:
             raise ValueError("run_id is empty")
         self.operator = operator_identity()
-        self.path: Path = RunFiles(_make_folder(Path(output_dir).absolute())).audit_log
+        self.path: Path = RunFiles(make_folder(Path(output_dir).absolute())).audit_log
         self._secret = _read_secret()
         self._key = tag_key(self._secret, self.run_id) if self._secret else None
         self._mutex = threading.RLock()
@@ -346,13 +346,3 @@ def _read_secret() -> str | None:
     if secret and len(secret) < _SHORT_SECRET:
         _log.warning("%s has %d characters; below %d it can be guessed", _SECRET, len(secret), _SHORT_SECRET)
     return secret
-
-
-def _make_folder(folder: Path) -> Path:
-    """Create ``folder``; a power cut after the first event must not take it away."""
-    missing = [path for path in (folder, *folder.parents) if not path.exists()]
-    with storage_errors(str(folder)):
-        folder.mkdir(parents=True, exist_ok=True)
-        for path in missing:
-            sync_folder(path.parent)
-    return folder

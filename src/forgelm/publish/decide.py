@@ -25,8 +25,8 @@ from forgelm.evidence.approval import (
     read_cases,
     sign_decision,
 )
-from forgelm.evidence.chain import verify_audit_log
-from forgelm.evidence.emit import emit_to
+from forgelm.evidence.chain import VerifyResult, verify_audit_log
+from forgelm.evidence.emit import on_record
 from forgelm.evidence.entries import Entry, take_checkpoint
 from forgelm.evidence.identity import approver_identity, is_same_person
 from forgelm.evidence.inventory import verify_integrity
@@ -99,13 +99,13 @@ def approve_run(
         needed = max(0, case.policy.min_approvers - count_people(approvals))
         if needed and count_people(approvals) == count_people(case.approvals):
             raise ConfigError(f"{fields['approver']} approved this model already; {needed} more people must")
-        emit = emit_to(AuditLogger(str(files.root), run_id), listen)
         if needed:
-            emit(Event.HUMAN_APPROVAL_ENDORSED, **fields)
+            with on_record(files.root, run_id, listen) as emit:
+                emit(Event.HUMAN_APPROVAL_ENDORSED, **fields)
             return _decided(case, Decision.APPROVE, fields, CaseStatus.PENDING, path=staging, needed=needed)
         fields["promote_strategy"] = "rename" if moves_by_rename(files, run_id) else "move"
         fields["gates_passed"] = case.request.fields.get("gates_passed")
-        published = _commit(files, case, Event.HUMAN_APPROVAL_GRANTED, fields, emit)
+        published = _commit(files, case, Event.HUMAN_APPROVAL_GRANTED, fields, listen)
     return _decided(
         case,
         Decision.APPROVE,
@@ -133,8 +133,7 @@ def reject_run(
     with _open_case(output_dir, run_id) as (files, case):
         _require(case, CaseStatus.PENDING)
         fields, _ = _build(case, files, Decision.REJECT, opinion, now or datetime.now(UTC))
-        emit = emit_to(AuditLogger(str(files.root), run_id), listen)
-        published = _commit(files, case, Event.HUMAN_APPROVAL_REJECTED, fields, emit)
+        published = _commit(files, case, Event.HUMAN_APPROVAL_REJECTED, fields, listen)
     return _decided(case, Decision.REJECT, fields, CaseStatus.REJECTED, path=published.path)
 
 
@@ -159,12 +158,12 @@ def revoke_run(
         if case.status is not CaseStatus.PENDING:
             _require(case, CaseStatus.GRANTED)
         fields, _ = _build(case, files, Decision.REVOKE, opinion, now or datetime.now(UTC))
-        emit = emit_to(AuditLogger(str(files.root), run_id), listen)
         if case.status is CaseStatus.PENDING:
-            emit(Event.HUMAN_APPROVAL_REVOKED, **fields)
+            with on_record(files.root, run_id, listen) as emit:
+                emit(Event.HUMAN_APPROVAL_REVOKED, **fields)
             path, needed = files.staging(run_id), case.policy.min_approvers
             return _decided(case, Decision.REVOKE, fields, CaseStatus.PENDING, path=path, needed=needed)
-        published = _commit(files, case, Event.HUMAN_APPROVAL_REVOKED, fields, emit)
+        published = _commit(files, case, Event.HUMAN_APPROVAL_REVOKED, fields, listen)
     return _decided(case, Decision.REVOKE, fields, CaseStatus.REVOKED, path=published.path)
 
 
@@ -180,7 +179,11 @@ def open_run_folder(output_dir: str) -> RunFiles:
         raise ConfigError(f"there is no folder {files.root}", hint="name a run's training.output_dir")
     if not files.audit_log.is_file():
         raise ConfigError(f"there is no audit log in {files.root}", hint="name a run's training.output_dir")
-    found = verify_audit_log(str(files.audit_log), hmac_secret=os.environ.get(_SECRET) or None)
+    found = _verify(files)
+    if not found.valid:
+        # A crash may have torn the last line, which opening the log repairs; nothing else is repaired.
+        AuditLogger(str(files.root)).close()
+        found = _verify(files)
     if not found.valid:
         place = f"line {found.first_invalid_index}: " if found.first_invalid_index else ""
         raise IntegrityError(
@@ -188,6 +191,10 @@ def open_run_folder(output_dir: str) -> RunFiles:
             hint="nothing can be decided on it; look at it with 'forgelm verify-audit'",
         )
     return files
+
+
+def _verify(files: RunFiles) -> VerifyResult:
+    return verify_audit_log(str(files.audit_log), hmac_secret=os.environ.get(_SECRET) or None)
 
 
 @contextmanager
@@ -308,10 +315,11 @@ def _check_rules(case: Case, fields: dict[str, Any], key: SigningKey | None, now
         )
 
 
-def _commit(files: RunFiles, case: Case, event: Event, fields: dict[str, Any], emit: Emit) -> Published:
+def _commit(files: RunFiles, case: Case, event: Event, fields: dict[str, Any], listen: Emit) -> Published:
     """Once the event is on disk the decision stands: whatever ends this process, the next command moves the model."""
-    emit(event, **fields)
-    return carry_out(files, Intent(event, case.run_id, case.model_root, files.final_model_dir, fields), emit)
+    with on_record(files.root, case.run_id, listen) as emit:
+        emit(event, **fields)
+        return carry_out(files, Intent(event, case.run_id, case.model_root, files.final_model_dir, fields), emit)
 
 
 def _decided(case: Case, decision: Decision, fields: dict[str, Any], status: CaseStatus, **more: Any) -> Decided:

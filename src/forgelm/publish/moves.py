@@ -8,7 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from forgelm.base.files import INTEGRITY_FILE, RunFiles, sha256_file, storage_errors, sync_folder
+from forgelm.base.files import INTEGRITY_FILE, RunFiles, make_folder, sha256_file, storage_errors, sync_folder
 
 
 def seal_of(folder: Path) -> str | None:
@@ -43,8 +43,7 @@ def move_to_quarantine(files: RunFiles, run_id: str, source: Path) -> Path:
     """
     target = files.quarantine(run_id) / files.final_model_dir
     with storage_errors(str(target)):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        sync_folder(target.parent.parent)
+        make_folder(target.parent)
         _move(source, target)
     return target
 
@@ -66,7 +65,7 @@ def _set_aside(files: RunFiles, run_id: str) -> Path | None:
         remove_copied(final)
     if not os.path.lexists(final):
         return target if os.path.lexists(target) else None
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     _move(final, target)
     return target
 

@@ -16,11 +16,10 @@ from typing import Any
 from forgelm.base.decision_lock import decision_lock
 from forgelm.base.errors import ConfigError
 from forgelm.base.events import Emit, Event
-from forgelm.base.files import INTEGRITY_FILE, RunFiles, write_json
-from forgelm.evidence.emit import emit_to
+from forgelm.base.files import INTEGRITY_FILE, RunFiles, make_folder, write_json
+from forgelm.evidence.emit import on_record
 from forgelm.evidence.entries import Entry, read_entries
 from forgelm.evidence.inventory import verify_integrity
-from forgelm.evidence.ledger import AuditLogger
 from forgelm.gate import Verdict
 from forgelm.publish.moves import move_to_final, move_to_quarantine, remove_copied, seal_of
 
@@ -124,13 +123,11 @@ def settle_locked(files: RunFiles) -> tuple[str, ...]:
     """``settle`` for a caller that holds the lock."""
     settled = []
     for intent in _open_intents(files.audit_log):
-        logger = AuditLogger(str(files.root), intent.run_id)
-        try:
-            carry_out(files, _unless_changed(files, intent), emit_to(logger))
-        except ConfigError as error:
-            _log.warning("%s", error.message)
-        finally:
-            logger.close()
+        with on_record(files.root, intent.run_id) as emit:
+            try:
+                carry_out(files, _unless_changed(files, intent), emit)
+            except ConfigError as error:
+                _log.warning("%s", error.message)
         _log.warning("finished what was decided about the model of run %s and not carried out", intent.run_id)
         settled.append(intent.run_id)
     return tuple(settled)
@@ -163,6 +160,7 @@ def _quarantine(files: RunFiles, intent: Intent, emit: Emit) -> Published:
         source = _find(files, intent)
         if source is None:
             raise _missing(files, intent, emit)
+        make_folder(folder)
         reverted = "verdict" in intent.record
         write_json(
             folder / ("verdict.json" if reverted else "decision.json"),

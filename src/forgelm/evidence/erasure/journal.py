@@ -22,9 +22,8 @@ from forgelm.base.errors import StorageError
 from forgelm.base.events import Emit, Event
 from forgelm.base.files import RunFiles, sha256_file, storage_errors, sync_folder
 from forgelm.base.redact import redact_text
-from forgelm.evidence.emit import emit_to
+from forgelm.evidence.emit import on_record
 from forgelm.evidence.entries import Entry, read_entries
-from forgelm.evidence.ledger import AuditLogger
 
 _log = logging.getLogger(__name__)
 _ENDS = (Event.ERASURE_COMPLETED, Event.ERASURE_FAILED)
@@ -125,15 +124,13 @@ def finish_erasures_locked(files: RunFiles) -> tuple[str, ...]:
     if not files.audit_log.is_file():
         return ()
     for entry in _open_erasures(files.audit_log):
-        logger = AuditLogger(str(files.root), entry.run_id)
-        emit = emit_to(logger, recovered=True)
         erasure = Erasure(entry.text("erasure_id"), _fields_of(entry))
-        if "paths" in erasure.fields:
-            freed, removed = erase_folders(files, erasure)
-            report_completed(emit, erasure, bytes_freed=freed, files_modified=removed)
-        else:
-            _settle_rows(erasure, emit)
-        logger.close()
+        with on_record(files.root, entry.run_id, recovered=True) as emit:
+            if "paths" in erasure.fields:
+                freed, removed = erase_folders(files, erasure)
+                report_completed(emit, erasure, bytes_freed=freed, files_modified=removed)
+            else:
+                _settle_rows(erasure, emit)
         _log.warning("finished the erasure %s, which was cut short", erasure.id)
         finished.append(erasure.id)
     return tuple(finished)
@@ -144,6 +141,7 @@ def _settle_rows(erasure: Erasure, emit: Emit) -> None:
     with storage_errors(str(corpus)):
         for partial in corpus.parent.glob(f".{glob.escape(corpus.name)}.*.tmp"):
             partial.unlink()
+            sync_folder(corpus.parent)
     if _has_happened(erasure):
         report_completed(emit, erasure, files_modified=[str(corpus)])
     elif corpus.is_file() and sha256_file(corpus) == erasure.fields.get("corpus_sha256"):

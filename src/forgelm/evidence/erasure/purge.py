@@ -16,7 +16,7 @@ from forgelm.base.errors import ConfigError
 from forgelm.base.events import Emit, Event
 from forgelm.base.files import RunFiles
 from forgelm.config.root import ForgeConfig
-from forgelm.evidence.emit import emit_to
+from forgelm.evidence.emit import on_record
 from forgelm.evidence.erasure.impact import Impact, PersonsRow, models_of, trace_rows
 from forgelm.evidence.erasure.journal import (
     Erasure,
@@ -27,7 +27,6 @@ from forgelm.evidence.erasure.journal import (
     size_of,
 )
 from forgelm.evidence.erasure.rows import Found, find_rows, remove_rows
-from forgelm.evidence.ledger import AuditLogger
 from forgelm.evidence.subjects import KeyPlace, SubjectKeys
 
 
@@ -118,7 +117,9 @@ def purge_row(order: RowOrder, config: ForgeConfig | None = None) -> RowPurge:
         raise ConfigError("the row id is empty", hint="--row-id ID")
     found = find_rows(corpus, order.row_id)
     with decision_lock(RunFiles(root)):
-        return _purge_row(order, corpus, root, found, config)
+        finish_erasures_locked(RunFiles(root))
+        with on_record(root) as emit:
+            return _purge_row(order, found, _Place(root, corpus, config), emit)
 
 
 def purge_run(
@@ -135,27 +136,36 @@ def purge_run(
         raise ConfigError(f"there is no folder {files.root}", hint="name a run's training.output_dir")
     with decision_lock(files):
         finish_erasures_locked(files)
-        emit = emit_to(AuditLogger(str(files.root), run_id))
-        fields = {"target_kind": str(kind), "target_id": run_id, "output_dir": str(files.root)}
         safe = "/" not in run_id and "\\" not in run_id and ".." not in run_id and "\0" not in run_id
         paths = _paths(files, run_id, kind) if safe else []
-        with erasing(emit, fields | {"paths": paths}, justification=justification, dry_run=dry_run) as erasure:
-            if not safe:
-                raise PathTraversalRefused("a run's name holds no path", hint="--run-id fg-…")
-            if not paths:
-                raise NoMatchingArtefacts(f"run {run_id} left nothing of kind {kind} in {files.root}")
-            freed = sum(size_of(files.root / path) for path in paths)
-            removed: list[str] = []
-            if not dry_run:
-                freed, removed = erase_folders(files, erasure)
-        report_completed(emit, erasure, bytes_freed=0 if dry_run else freed, files_modified=removed)
+        fields = {"target_kind": str(kind), "target_id": run_id, "output_dir": str(files.root), "paths": paths}
+        freed = sum(size_of(files.root / path) for path in paths)
+        removed: list[str] = []
+        with on_record(files.root, run_id) as emit:
+            with erasing(emit, fields, justification=justification, dry_run=dry_run) as erasure:
+                if not safe:
+                    raise PathTraversalRefused("a run's name holds no path", hint="--run-id fg-…")
+                if not paths:
+                    raise NoMatchingArtefacts(f"run {run_id} left nothing of kind {kind} in {files.root}")
+                if not dry_run:
+                    freed, removed = erase_folders(files, erasure)
+            report_completed(emit, erasure, bytes_freed=0 if dry_run else freed, files_modified=removed)
     return RunPurge(run_id, kind, dry_run, tuple(paths), freed)
 
 
-def _purge_row(order: RowOrder, corpus: Path, root: Path, found: Found, config: ForgeConfig | None) -> RowPurge:
-    finish_erasures_locked(RunFiles(root))
-    keys, logger = SubjectKeys(root), AuditLogger(str(root))
-    commitment, emit = keys.commit(order.row_id), emit_to(logger)
+@dataclass(frozen=True)
+class _Place:
+    """Where an erasure of rows happens: the folder of log and keys, the corpus, and what else was configured."""
+
+    root: Path
+    corpus: Path
+    config: ForgeConfig | None
+
+
+def _purge_row(order: RowOrder, found: Found, place: _Place, emit: Emit) -> RowPurge:
+    root, corpus = place.root, place.corpus
+    keys = SubjectKeys(root)
+    commitment = keys.commit(order.row_id)
     fields: dict[str, Any] = {
         "target_kind": "row",
         "target_id": commitment.digest,
@@ -183,7 +193,7 @@ def _purge_row(order: RowOrder, corpus: Path, root: Path, found: Found, config: 
         "match_count": len(found.rows),
     }
     report_completed(emit, erasure, **done)
-    warnings = _warn(emit, erasure, done, _Around(root, impact, config, linked))
+    warnings = _warn(emit, erasure, done, _Around(root, impact, place.config, linked))
     destroyed = order.destroy_key and not order.dry_run and keys.destroy(order.row_id)
     if destroyed:
         emit(Event.SUBJECT_KEY_DESTROYED, subject=commitment.subject)

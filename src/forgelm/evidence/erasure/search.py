@@ -16,14 +16,15 @@ from forgelm.base.errors import ConfigError, ForgeError, OptionalDependencyError
 from forgelm.base.events import Event
 from forgelm.base.redact import redact_text
 from forgelm.data.tables import read_parquet
+from forgelm.evidence.emit import on_record
 from forgelm.evidence.erasure.identifiers import Hit, IdentifierType, Search, build_search
 from forgelm.evidence.erasure.impact import Impact, PersonsRow, trace_rows
 from forgelm.evidence.erasure.rows import name_row, read_row
-from forgelm.evidence.ledger import AuditLogger
 from forgelm.evidence.subjects import KeyPlace, SubjectKeys
 
 _SNIPPET = 160
 _LEAD = 40
+_LONGEST_MESSAGE = 200
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _ESCAPED_PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 ScanMode = Literal["plaintext", "hash"]
@@ -95,7 +96,6 @@ def search_person(patterns: Sequence[str], request: AccessRequest) -> AccessRepo
     if request.hashed:
         search = _commitment_search(keys, request)
     commitment = keys.commit(request.query)
-    logger = AuditLogger(str(audit))
     about: dict[str, Any] = {
         "query_hash": commitment.digest,
         "subject": commitment.subject,
@@ -105,19 +105,18 @@ def search_person(patterns: Sequence[str], request: AccessRequest) -> AccessRepo
     }
     found: list[tuple[Match, PersonsRow | None]] = []
     counts: list[tuple[str, int]] = []
-    try:
-        for file in files:
-            here = list(_search_file(file, search))
-            counts.append((str(file), len(here)))
-            found += here
-    except ForgeError as error:
-        said = redact_text(mask_pii(error.message))[:200]
-        problem = {"error_class": type(error).__name__, "error_message": said}
-        logger.log_event(
-            Event.ACCESS_REQUEST_QUERY, **about, files_scanned=len(counts), match_count=len(found), **problem
-        )
-        raise
-    logger.log_event(Event.ACCESS_REQUEST_QUERY, **about, files_scanned=len(files), match_count=len(found))
+    with on_record(audit.absolute()) as emit:
+        try:
+            for file in files:
+                here = list(_search_file(file, search))
+                counts.append((str(file), len(here)))
+                found += here
+        except ForgeError as error:
+            said = redact_text(mask_pii(error.message))[:_LONGEST_MESSAGE]
+            about |= {"error_class": type(error).__name__, "error_message": said}
+            raise
+        finally:
+            emit(Event.ACCESS_REQUEST_QUERY, **about, files_scanned=len(counts), match_count=len(found))
     rows = [row for _, row in found if row is not None]
     folders = [Path(folder) for folder in request.runs]
     received = request.received or datetime.now(UTC).date()
