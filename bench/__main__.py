@@ -1,11 +1,11 @@
-"""Run all benchmarks, or those named: ``python -m bench [startup] [integrity] [throughput] [whole_run]``."""
+"""Run all benchmarks, or those named: ``python -m bench [startup] [integrity] [throughput] [whole_run] [ledger]``."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-NAMES = ("startup", "integrity", "throughput", "whole_run")
+NAMES = ("startup", "integrity", "throughput", "whole_run", "ledger")
 
 
 def main(names: list[str]) -> int:

@@ -103,6 +103,21 @@ def test_quick_and_careful_walks_end_alike(tmp_path, monkeypatch):
         assert quick.problem == careful.problem
 
 
+def test_tags_are_checked_at_once_and_one_wrong_one_is_found(tmp_path, monkeypatch):
+    monkeypatch.setenv("FORGELM_OPERATOR", "tester")
+    monkeypatch.setenv("FORGELM_AUDIT_SECRET", "a secret of some length")
+    log = AuditLogger(str(tmp_path))
+    log.log_events([("x", {"n": number}) for number in range(20)])
+    lines = log.path.read_bytes().splitlines()
+    walk = LogWalk(Rules(secret="a secret of some length"))
+    walk.take(lines, find_reader())
+    assert (walk.problem, walk.tagged) == (None, 20)
+    for bad in (lines[-1][:-3] + b'0"}', lines[-1].replace(b', "_hmac"', b', "_hmad"')):
+        walk = LogWalk(Rules(secret="a secret of some length"))
+        walk.take([*lines[:-1], bad], find_reader())
+        assert (walk.problem.line, walk.tagged) == (20, 19)
+
+
 def test_without_the_extra_there_is_no_reader(monkeypatch):
     monkeypatch.setitem(sys.modules, "msgspec", None)
     assert find_reader() is None

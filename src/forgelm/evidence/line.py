@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
 
 GENESIS = "genesis"
@@ -53,6 +54,21 @@ def tag_matches(text: str, key: bytes) -> bool:
     """Return whether the entry ends with the tag of what stands before it."""
     untagged = f"{text[:-_TAG_LENGTH]}}}"
     return hmac.compare_digest(text[-_TAG_LENGTH:].encode(), f'{_TAG_OPEN}{_tag(untagged, key)}"}}'.encode())
+
+
+def are_tagged(lines: Sequence[bytes], key: bytes) -> bool:
+    """Return whether every line ends with its tag.
+
+    Both halves of the HMAC (RFC 2104) go on from the same two states: a third of the time of a whole HMAC a line.
+    """
+    inner, outer = (hashlib.sha256(bytes(byte ^ pad for byte in key.ljust(64, b"\0"))).copy for pad in (0x36, 0x5C))
+    tags = []
+    for line in lines:
+        inside, outside = inner(), outer()
+        inside.update(line[:-_TAG_LENGTH] + b"}")
+        outside.update(inside.digest())
+        tags.append(f'{_TAG_OPEN}{outside.hexdigest()}"}}')
+    return hmac.compare_digest(b"".join([line[-_TAG_LENGTH:] for line in lines]), "".join(tags).encode())
 
 
 def _tag(text: str, key: bytes) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from forgelm.base.events import Event
 from forgelm.evidence.checkpoint import Checkpoint, log_origin, parse_checkpoint, read_record
 from forgelm.evidence.keys import PublicKey
-from forgelm.evidence.line import GENESIS, read_entry, tag_key, tag_matches
+from forgelm.evidence.line import GENESIS, are_tagged, read_entry, tag_key, tag_matches
 from forgelm.evidence.merkle import MerkleTree
 from forgelm.evidence.note import check_note
 from forgelm.evidence.quick import ReadLinks
@@ -127,7 +127,7 @@ class LogWalk:
     def _take_at_once(self, lines: Sequence[bytes], read_links: ReadLinks) -> bool:
         """Take in ``lines`` when all of them hold and none needs a closer look; else leave them all."""
         end = self.number + len(lines)
-        if self.rules.secret or not self.head or any(self.number < size <= end for size in self.rules.sizes):
+        if not self.head or any(self.number < size <= end for size in self.rules.sizes):
             return False
         links = read_links(lines)
         if links is None or not _CLAIMS.isdisjoint(links.events):
@@ -139,6 +139,10 @@ class LogWalk:
             return False
         if any(map(lt, links.stamps, (self._stamps[1], *links.stamps))):
             return False
+        if self.rules.secret:
+            if len(set(links.run_ids)) > 1 or not are_tagged(lines, tag_key(self.rules.secret, links.run_ids[0])):
+                return False
+            self.tagged += len(lines)
         if self.number == 0:
             self.first = (heads[0], links.run_ids[0])
         if self.rules.with_root:
