@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from forgelm.evidence.line import ENVELOPE, line_hash, read_entry, tag_key, tag_line, tag_matches
+from forgelm.evidence.line import ENVELOPE, are_tagged, line_hash, read_entry, tag_key, tag_line, tag_matches
 
 TEXT = json.dumps({"run_id": "fg-1", "event": "a.b", "note": 'ends with ", "_hmac": "x"'})
 
@@ -55,3 +55,13 @@ def test_read_entry_says_what_a_line_is_instead_of_an_object(line, said):
 def test_read_entry_returns_the_object():
     assert read_entry(b'{"event": "a.b", "x": [1, {"y": null}]}') == {"event": "a.b", "x": [1, {"y": None}]}
     assert {"timestamp", "prev_hash", "_hmac"} <= ENVELOPE
+
+
+def test_many_tags_are_those_that_single_checks_accept():
+    key = tag_key("a secret of some length", "fg-1")
+    lines = [tag_line(json.dumps({"n": "x" * number}), key).encode() for number in range(0, 200, 7)]
+    assert all(tag_matches(line.decode(), key) for line in lines)
+    assert are_tagged(lines, key)
+    assert not are_tagged(lines, tag_key("a secret of some length", "fg-2"))
+    for bad in (b"", b"{}", lines[0][:-1], lines[0].replace(b"{", b"{ "), TEXT.encode()):
+        assert not are_tagged([*lines, bad], key)
