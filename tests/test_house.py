@@ -54,6 +54,7 @@ SPANNING = {
     "publish/test_power_cuts.py": "what a power cut can leave of a decision or an erasure",
     "evidence/test_crash_states.py": "what a power cut can leave of the log",
     "evidence/test_faults.py": "kills, full and broken disks, many writers",
+    "run/test_planted_secrets.py": "credentials planted in everything a run reads",
     "evidence/test_tampering.py": "what can be done to a log, and what shows it",
 }
 MAY_PRINT = {"cli/render.py"}

@@ -21,6 +21,13 @@ TOKENS = {
     "slack": "xoxb-" + "123456789012-abcdefABCDEF",
     "aws": "AKIA" + "ABCDEFGHIJKLMNOP",
     "aws temporary": "ASIA" + "ABCDEFGHIJKLMNOP",
+    "stripe": "sk_live_" + "A1b2C3d4E5f6G7h8I9j0K1l2",
+    "npm": "npm_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8",
+    "pypi": "pypi-AgE" + "IcHlwaS5vcmcCJDAxMjM0NTY3LTg5YWItY2RlZi0wMTIzNDU2Nzg5YWI",
+    "sendgrid": "SG." + "aB3dE5fG7hI9jK1lM3nO5p." + "q7R9sT1uV3wX5yZ7aB9cD1eF3gH5iJ7kL9mN1oP3qR5",
+    "digitalocean": "dop_v1_" + "0123456789abcdef" * 4,
+    "shopify": "shpat_" + "0123456789abcdef" * 2,
+    "vault": "hvs." + "CAESIJ0aB1cD2eF3gH4iJ5kL6mN7",
     "google": "AIza" + "SyA-1234567890abcdefghijklmnopqrstu",
     "jwt": "eyJ" + "hbGciOiJIUzI1NiJ9." + "eyJ" + "zdWIiOiIxMjM0In0." + "s5Zk-_1a",
 }
@@ -135,6 +142,11 @@ def test_what_is_no_text_stays_even_under_a_secret_key(value: object) -> None:
 def test_redacting_twice_changes_nothing() -> None:
     once = redact({"hf_token": "plain", "text": " ".join(TOKENS.values())})
     assert redact(once) == once
+
+
+def test_a_token_in_a_key_is_replaced_too() -> None:
+    token = TOKENS["hugging face"]
+    assert redact({f"see {token}": 1, "n": {token: token}}) == {f"see {REDACTED}": 1, "n": {REDACTED: REDACTED}}
 
 
 @pytest.mark.parametrize("unit", ["sk-", "eyJ-", "https://a:", "bearer ", "-----BEGIN ", "hf_", "AKIA"])

@@ -6,6 +6,8 @@ import re
 from typing import Any
 
 REDACTED = "***REDACTED***"
+# Shorter ones hold no credential.
+_LONG_KEY = 12
 
 _SECRET_KEY = re.compile(
     # Words of a tokenizer (eos_token) and counts (target_tokens) are no secrets.
@@ -24,6 +26,13 @@ _SECRET_TEXT = re.compile(
     r"|xox[abeprs]-[A-Za-z0-9-]{10,}"
     r"|(?:AKIA|ASIA)[A-Z0-9]{16}"
     r"|AIza[A-Za-z0-9_-]{35}"
+    r"|[rs]k_(?:live|test)_[A-Za-z0-9]{16,}"
+    r"|npm_[A-Za-z0-9]{30,}"
+    r"|pypi-AgE[A-Za-z0-9_-]{40,}"
+    r"|SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}"
+    r"|do[opr]_v1_[a-f0-9]{32,}"
+    r"|shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}"
+    r"|hv[sb]\.[A-Za-z0-9_-]{24,}"
     r"|eyJ[A-Za-z0-9_-]{8,2000}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]+"
     r")"
     r"|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)"
@@ -42,10 +51,16 @@ def redact_text(text: str) -> str:
 def redact(value: Any) -> Any:
     """Return a copy of nested dicts and lists with secret fields and credentials inside strings replaced."""
     if isinstance(value, dict):
-        return {key: _hide(item) if _SECRET_KEY.search(str(key)) else redact(item) for key, item in value.items()}
+        return {
+            _name(key): _hide(item) if _SECRET_KEY.search(str(key)) else redact(item) for key, item in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [redact(item) for item in value]
     return redact_text(value) if isinstance(value, str) else value
+
+
+def _name(key: Any) -> Any:
+    return redact_text(key) if isinstance(key, str) and len(key) > _LONG_KEY else key
 
 
 def _hide(value: Any) -> Any:

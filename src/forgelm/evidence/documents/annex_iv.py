@@ -13,7 +13,7 @@ from forgelm.base.files import sha256_bytes
 from forgelm.config.declarations import Statement
 from forgelm.evidence.documents.annex_iv_form import STATUSES, count, manifest_hash, resolve_pointer, weakest
 from forgelm.evidence.documents.annex_iv_items import ITEMS, ItemRule
-from forgelm.evidence.documents.document import Document
+from forgelm.evidence.documents.document import Document, encode_json
 from forgelm.evidence.documents.dossier import KEEP, Dossier, said
 from forgelm.evidence.documents.gate_report import SIGNATURE_FILE
 from forgelm.evidence.documents.page import Facts, Link, Mark, Page, Section, Table
@@ -72,7 +72,8 @@ def build_annex_iv(dossier: Dossier, files: Mapping[str, bytes]) -> Document:
         "coverage": coverage,
         "items": group(built),
     }
-    record["metadata"] = {"manifest_hash": manifest_hash(record)}
+    # The hash is over what the file will say: credentials in declared text are gone from it.
+    record["metadata"] = {"manifest_hash": manifest_hash(json.loads(encode_json(record)))}
     return Document(
         "annex_iv_metadata",
         "Technical documentation by Annex IV",
