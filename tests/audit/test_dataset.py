@@ -20,13 +20,16 @@ from forgelm import ArgumentError, DataError, OptionalDependencyError, SourceErr
 from forgelm.audit.dataset import AuditRequest, run_audit
 from forgelm.audit.language import summarize_languages
 from forgelm.audit.matching.engines import EngineName
+from forgelm.audit.reading.blocks import iterate_file
 from forgelm.audit.reading.find import find_source
+from forgelm.audit.reading.source import Source
 from forgelm.audit.report.record import AuditReport
 from forgelm.audit.rows.compiling import IS_AVAILABLE
 from forgelm.audit.rows.state import RowSettings
 from forgelm.audit.scan.finish import Asked, build_report, search_duplicates
-from forgelm.audit.scan.options import AuditOptions, load_tools
-from forgelm.audit.scan.runner import Scan, scan_source
+from forgelm.audit.scan.options import AuditOptions, Tools, load_tools
+from forgelm.audit.scan.runner import FileState, Scan, audit_block, scan_source
+from forgelm.audit.scan.state import join_states
 from forgelm.base.extras import is_installed
 
 
@@ -252,6 +255,22 @@ def test_a_file_that_grows_is_audited_as_it_was_found(tmp_path: Path) -> None:
         writer.join()
     assert report.total_samples == 20_000 and report.duplicate_count == 19_999
     assert any("changed" in note for note in report.notes)
+
+
+def test_another_runner_gives_the_same_report(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(make_corpus(7))
+
+    def scan_backwards(source: Source, tools: Tools, scan: Scan) -> list[FileState]:
+        (file,) = source.files
+        blocks = list(iterate_file(file, 0, block_bytes=500))
+        states = {block.number: audit_block(file, block, tools) for block in reversed(blocks)}
+        parts = [states[block.number] for block in blocks]
+        return [FileState(file, join_states(parts, tools.options.findings_shown))]
+
+    here = run_audit(find_source(str(path)), AuditRequest())
+    there = run_audit(find_source(str(path)), AuditRequest(scan_files=scan_backwards))
+    assert _without_columns(replace(there, generated_at="")) == _without_columns(replace(here, generated_at=""))
 
 
 @pytest.mark.parametrize("method", ["simhash", "minhash"])

@@ -24,7 +24,7 @@ from forgelm.audit.scan.benchmarks import read_benchmarks
 from forgelm.audit.scan.clean import check_output, write_clean
 from forgelm.audit.scan.describe import describe_dataset
 from forgelm.audit.scan.finish import Asked, build_report, refuse_problems, search_duplicates
-from forgelm.audit.scan.options import AuditOptions, load_tools
+from forgelm.audit.scan.options import AuditOptions, Tools, load_tools
 from forgelm.audit.scan.runner import FileState, Progress, Scan, scan_source
 from forgelm.audit.scan.shelf import LEAST_BYTES, Shelf, is_worth_keeping
 from forgelm.audit.scan.splits import TokenLimits
@@ -37,8 +37,9 @@ class AuditRequest:
     """Everything one audit is asked for.
 
     With an ``output_dir``, what is known of the finished blocks of ``least_bytes_kept`` or more is kept there until the
-    end. ``listen`` hears of the progress; ``check`` is called between blocks and may raise to stop. ``count_tokens``
-    counts as the tokenizer called ``tokenizer`` does; ``benchmarks`` are files of texts that must not be in the data.
+    end. ``scan_files`` audits all blocks, here or on other machines, and gives what ``scan_source`` gives. ``listen``
+    hears of the progress; ``check`` is called between blocks and may raise to stop. ``count_tokens`` counts as the
+    tokenizer called ``tokenizer`` does; ``benchmarks`` are files of texts that must not be in the data.
     """
 
     options: AuditOptions = field(default_factory=AuditOptions)
@@ -56,6 +57,7 @@ class AuditRequest:
     listen: Callable[[Progress], None] | None = None
     check: Callable[[], None] | None = None
     least_bytes_kept: int = LEAST_BYTES
+    scan_files: Callable[[Source, Tools, Scan], list[FileState]] = scan_source
 
     @property
     def counts_tokens(self) -> bool:
@@ -176,7 +178,7 @@ def run_audit(source: Source, request: AuditRequest) -> AuditReport:
             recall=shelf.recall if shelf else None,
             remember=shelf.remember if shelf else None,
         )
-        files = scan_source(source, tools, scan)
+        files = request.scan_files(source, tools, scan)
         if request.strict:
             refuse_problems(source, files)
         languages = beside.submit(_judge_languages, _join_samples(files), identify)

@@ -40,6 +40,23 @@ def test_other_documents_are_named(content: str, tmp_path: Path) -> None:
         list(parse_document(find_source(str(path)).files[0]))
 
 
+def test_documents_in_other_encodings(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('[{"a": "grün"}]', encoding="utf-16")
+    (batch,) = parse_document(find_source(str(path)).files[0])
+    assert _rows([batch]) == [{"a": "grün"}] and batch.problems.counts == {}
+    path.write_bytes(b'[{"a": "gr\xfcn"}]')
+    (batch,) = parse_document(find_source(str(path)).files[0])
+    assert _rows([batch]) == [{"a": "gr\ufffdn"}] and batch.problems.counts == {"not_utf8": 1}
+
+
+def test_a_document_of_several_splits_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    path.write_text('{"train": [{"a": "x"}], "test": [{"a": "y"}]}')
+    with pytest.raises(DataError, match="several lists of rows: train, test"):
+        list(parse_document(find_source(str(path)).files[0]))
+
+
 def test_a_json_file_of_lines_is_read_as_lines(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text('{"a": 1}\nbroken\n{"a": 2}\n')

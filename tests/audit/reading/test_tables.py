@@ -46,8 +46,17 @@ def test_rows_with_other_cells_are_counted(tmp_path: Path) -> None:
 
 def test_bytes_that_are_not_utf8_do_not_end_it(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_bytes(b"a,b\nm\xfcller,x\n")
-    assert _rows(_read(path)) == [{"a": "m\ufffdller", "b": "x"}]
+    path.write_bytes("a,b\nm\udcfcller,\ufffd\n".encode("utf-8", "surrogateescape"))
+    (batch,) = _read(path)
+    assert _rows([batch]) == [{"a": "m\ufffdller", "b": "\ufffd"}]
+    assert batch.problems.counts == {"not_utf8": 1}
+
+
+def test_tables_in_utf16_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("a;b\ngrün;😀\n", encoding="utf-16")
+    (batch,) = _read(path)
+    assert _rows([batch]) == [{"a": "grün", "b": "😀"}] and batch.problems.counts == {}
 
 
 @pytest.mark.parametrize(("content", "said"), [("", "holds no rows"), ("a,a\n1,2\n", "more than once")])

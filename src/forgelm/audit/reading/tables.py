@@ -27,7 +27,8 @@ def iterate_csv_blocks(file: SourceFile, number: int) -> Iterator[Block]:
     """
     arrow = load_extra("pyarrow", extra="audit")
     reader = load_extra("pyarrow.csv", extra="audit")
-    with _open_text(file) as stream:
+    mended = _open_text(file)
+    with io.BufferedReader(mended, buffer_size=_HEADER_BYTES) as stream:
         head = stream.peek(_HEADER_BYTES)
         delimiter = _find_delimiter(head)
         header = _read_header(head, delimiter, file.name)
@@ -50,6 +51,7 @@ def iterate_csv_blocks(file: SourceFile, number: int) -> Iterator[Block]:
             for part, table in enumerate(batches):
                 # Arrow does not say before which row a wrong one stood.
                 problems = Problems.of((Reason.WRONG_CELLS, place) for place in wrong)
+                problems = problems.merge(Problems.of([(Reason.NOT_UTF8, 0)] * mended.take_replaced()))
                 yield Block(number, part, batches=(_keep_places(table, len(wrong), problems),))
                 wrong.clear()
         except arrow.ArrowException as error:
@@ -102,20 +104,21 @@ def _keep_places(table: Any, wrong: int, problems: Problems) -> ReadBatch:
     return ReadBatch(table, (), table.num_rows + wrong, lines, problems, cells=True)
 
 
-def _open_text(file: SourceFile) -> Any:
+def _open_text(file: SourceFile) -> _Mended:
     if file.open is None:
         raise ValueError(f"{file.name} has no content to read")
-    return io.BufferedReader(_Mended(file.open()), buffer_size=_HEADER_BYTES)
+    return _Mended(file.open(), "utf-16" if file.is_utf16 else "utf-8-sig")
 
 
 class _Mended(io.RawIOBase):
-    """A stream of UTF-8 in which what is not UTF-8 is U+FFFD, and a byte order mark is left out."""
+    """A stream of UTF-8 without a byte order mark, in which what cannot be read in the ``encoding`` is U+FFFD."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, encoding: str) -> None:
         self._stream = stream
-        self._decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+        self._decoder = codecs.getincrementaldecoder(encoding)("replace")
         self._ready = b""
         self._ended = False
+        self._replaced = 0
 
     def readable(self) -> bool:
         return True
@@ -124,10 +127,17 @@ class _Mended(io.RawIOBase):
         while not self._ready and not self._ended:
             data = self._stream.read(_CSV_BYTES)
             self._ended = not data
-            self._ready = self._decoder.decode(data, self._ended).encode()
+            text = self._decoder.decode(data, self._ended)
+            self._replaced += text.count("\ufffd") - data.count("\ufffd".encode())
+            self._ready = text.encode()
         size = min(len(buffer), len(self._ready))
         buffer[:size], self._ready = self._ready[:size], self._ready[size:]
         return size
+
+    def take_replaced(self) -> int:
+        """Return how many times something was replaced since this was last asked."""
+        count, self._replaced = max(self._replaced, 0), 0
+        return count
 
     def close(self) -> None:
         self._stream.close()
