@@ -49,6 +49,7 @@ NO_MIRROR = {
 SPANNING = {
     "assist/test_preview_page.py": "the page of preview.py in a browser, which not every machine has",
     "audit/report/test_page_browser.py": "the page of page.py in a browser, which not every machine has",
+    "run/test_kills.py": "a whole run, killed and resumed",
     "run/test_learning.py": "every trainer through a whole run",
     "cli/test_bad_input.py": "what a user gets wrong, through the whole command",
     "publish/test_power_cuts.py": "what a power cut can leave of a decision or an erasure",

@@ -157,3 +157,11 @@ def test_what_a_killed_run_left_unsealed_is_removed_and_nothing_else(tmp_path: P
     assert remove_unfinished(files) == ("final[model].staging.fg-1",)
     kept = ["checkpoint-3", "final[model]", "final[model].staging.fg-2"]
     assert sorted(path.name for path in tmp_path.iterdir()) == kept
+
+
+def test_checkpoints_that_were_never_completed_go_and_whole_ones_stay(tmp_path: Path) -> None:
+    files = RunFiles(tmp_path)
+    (tmp_path / ".writing-checkpoint-4" / "checkpoint-4").mkdir(parents=True)
+    (tmp_path / "checkpoint-2").mkdir()
+    assert remove_unfinished(files) == (".writing-checkpoint-4",)
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint-2"]

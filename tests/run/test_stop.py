@@ -140,3 +140,48 @@ def test_asking_twice_is_asking() -> None:
     stop.ask()
     stop.ask()
     assert stop.asked()
+
+
+GRACE = """
+import signal, sys, time
+from forgelm.base.errors import StoppedError
+from forgelm.run.stop import StopRequest, stop_on_signals
+stop = StopRequest()
+try:
+    with stop_on_signals(stop, float(sys.argv[1])):
+        print("ready", flush=True)
+        while not stop.asked():
+            time.sleep(0.005)
+        print("asked", flush=True)
+        time.sleep(float(sys.argv[2]))
+        print("stopped in good order", flush=True)
+except StoppedError as error:
+    print(error.message, flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize(("needs", "end"), [("0.1", "stopped in good order\n"), ("30", "broken off: the run had not")])
+def test_a_run_that_does_not_stop_in_time_is_broken_off(number: signal.Signals, needs: str, end: str) -> None:
+    command = [sys.executable, "-c", GRACE, "1", needs]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(number)
+        assert process.communicate(timeout=20)[0].startswith(f"asked\n{end}")
+        assert process.returncode == 0
+
+
+def test_a_warning_asks_and_does_not_count_as_the_first_signal() -> None:
+    process = start("linger")
+    process.send_signal(signal.SIGUSR1)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "asked\n"
+    for _ in range(2):
+        process.send_signal(signal.SIGUSR1)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=20) == -signal.SIGTERM
+    process.stdout.close()

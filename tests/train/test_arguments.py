@@ -76,6 +76,8 @@ FORWARDED = [
 ]
 # What these decide is done before or beside TRL's arguments.
 USED_ELSEWHERE = {
+    "determinism",
+    "preemption_grace_seconds",
     "train_sampling_strategy",
     "grpo_rewards",
     "grpo_reward_weights",

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from forgelm.base.errors import ConfigError, StorageError
-from forgelm.train.checkpoints import Found, find_checkpoint, list_checkpoints, manage_checkpoints, missing_part
+from forgelm.train.checkpoints import Found, find_checkpoint, list_checkpoints, manage_checkpoints
+from forgelm.train.seal import SEAL, seal_folder
 
 CONTENT = {
     "adapter_model.safetensors": b"weights",
@@ -33,6 +34,7 @@ def save(folder: Path, step: int | str, **changes: bytes | None) -> Path:
     for name, content in {**CONTENT, **renamed}.items():
         if content is not None:
             (path / name).write_bytes(content)
+    seal_folder(path, {})
     return path
 
 
@@ -66,45 +68,20 @@ def test_auto_starts_fresh_where_there_is_none(folder: str, tmp_path: Path) -> N
     assert find_checkpoint(tmp_path / folder, "auto") == Found(None)
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"adapter_model__safetensors": None}, "it has no weights"),
-        ({"adapter_model__safetensors": b""}, "it has no weights"),
-        ({"optimizer__pt": None}, "optimizer.pt is missing or empty"),
-        ({"optimizer__pt": b""}, "optimizer.pt is missing or empty"),
-        ({"scheduler__pt": None}, "scheduler.pt is missing or empty"),
-        ({"trainer_state__json": None}, "trainer_state.json is missing or empty"),
-        ({"trainer_state__json": b""}, "trainer_state.json is missing or empty"),
-        ({"trainer_state__json": b'{"global_step": 1, "log_his'}, "trainer_state.json is cut short"),
-        ({"trainer_state__json": b"\0" * 40}, "trainer_state.json is cut short"),
-    ],
-)
-def test_a_half_written_one_is_passed_over_with_its_reason(
-    change: dict[str, bytes | None], reason: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    whole, half = save(tmp_path, 5), save(tmp_path, 6, **change)
-    assert missing_part(half) == reason
-    assert find_checkpoint(tmp_path, "auto") == Found(whole, (("checkpoint-6", reason),))
-    assert reason in caplog.text
+def test_one_that_was_changed_is_passed_over_with_its_reason(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    whole, half = save(tmp_path, 5), save(tmp_path, 6)
+    (half / "optimizer.pt").write_bytes(b"mOments")
+    assert find_checkpoint(tmp_path, "auto") == Found(whole, (("checkpoint-6", "optimizer.pt was changed"),))
+    assert "optimizer.pt was changed" in caplog.text
 
 
-def test_when_all_are_half_written_the_run_starts_fresh_and_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_when_none_is_valid_the_run_starts_fresh_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     for step in (1, 2):
-        save(tmp_path, step, optimizer__pt=None)
+        (save(tmp_path, step) / SEAL).unlink()
     found = find_checkpoint(tmp_path, "auto")
     assert found.path is None
     assert [name for name, _ in found.skipped] == ["checkpoint-2", "checkpoint-1"]
     assert "starting from the beginning" in caplog.text
-
-
-@pytest.mark.parametrize("weights", ["model.safetensors", "model.safetensors.index.json"])
-def test_whole_and_sharded_weights_are_weights_too(weights: str, tmp_path: Path) -> None:
-    path = save(tmp_path, 1, adapter_model__safetensors=None)
-    (path / weights).write_bytes(b"x")
-    assert missing_part(path) is None
 
 
 def test_an_explicit_path_is_taken_even_when_a_newer_one_is_there(tmp_path: Path) -> None:
@@ -122,7 +99,7 @@ def test_an_explicit_path_is_taken_even_when_a_newer_one_is_there(tmp_path: Path
     ],
 )
 def test_an_explicit_path_that_cannot_be_resumed_is_refused(name: str, reason: str, tmp_path: Path) -> None:
-    save(tmp_path, 1, optimizer__pt=None)
+    (save(tmp_path, 1) / "optimizer.pt").unlink()
     save(tmp_path, 2)
     (tmp_path / "file").write_text("x")
     with pytest.raises(ConfigError, match=reason) as caught:
@@ -220,4 +197,4 @@ def test_a_linked_checkpoint_is_not_emptied(tmp_path: Path) -> None:
     (tmp_path / "run" / "checkpoint-1").symlink_to(elsewhere)
     with pytest.raises(StorageError):
         manage_checkpoints(str(tmp_path / "run"), "delete")
-    assert read(elsewhere) == CONTENT
+    assert {name: content for name, content in read(elsewhere).items() if name != SEAL} == CONTENT

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -117,6 +118,22 @@ def test_sessions_add_up() -> None:
         model(input_ids=IDS)
     got = Counts(**later.save())
     assert (got.forward_passes, got.real_tokens, got.sessions) == (2, 20, 2)
+
+
+def test_the_loss_of_two_sessions_is_that_of_one_to_the_last_bit() -> None:
+    losses = [torch.tensor(1 / number) for number in range(1, 20)]
+    whole = Meter(ember_model(), CPU)
+    first, second = Meter(ember_model(), CPU), Meter(ember_model(), CPU)
+    assert math.isnan(whole.mean_loss(0))
+    for loss in losses:
+        whole.add_loss(loss)
+    for loss in losses[:7]:
+        first.add_loss(loss)
+    second.restore(json.loads(json.dumps(first.save())))
+    for loss in losses[7:]:
+        second.add_loss(loss)
+    assert second.mean_loss(19) == whole.mean_loss(19)
+    assert second.save()["loss_sum"] == whole.save()["loss_sum"]
 
 
 def build(counted: Counts, counters: Counters = BUSY, *gpus: str) -> Any:

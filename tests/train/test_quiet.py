@@ -21,14 +21,14 @@ class Base:
         self.args = type("Args", (), {"seed": seed})()
         self.state = type("State", (), {"global_step": step})()
 
-    def training_step(self) -> float:
-        return float(torch.rand(()))
+    def training_step(self) -> torch.Tensor:
+        return torch.rand(())
 
 
-def drawn(seed: int, step: int, count: int) -> list[float]:
+def drawn(seed: int, step: int, count: int, *, seeded: bool = True) -> list[float]:
     meter = Meter(ember_model(), Hardware("cpu", bf16=False, fp16=False))
-    trainer = quieten(Base, Ways(meter, len, "random"))(seed, step)
-    return [trainer.training_step() for _ in range(count)]
+    trainer = quieten(Base, Ways(meter, "random", seeded=seeded))(seed, step)
+    return [float(trainer.training_step()) for _ in range(count)]
 
 
 def test_what_a_step_draws_depends_on_seed_step_and_micro_batch_alone() -> None:
@@ -37,6 +37,15 @@ def test_what_a_step_draws_depends_on_seed_step_and_micro_batch_alone() -> None:
     torch.manual_seed(2)
     assert drawn(42, 7, 3) == first
     assert len({*first, *drawn(42, 8, 3), *drawn(43, 7, 3)}) == 9
+    assert drawn(42, 7, 3, seeded=False) != drawn(42, 7, 3, seeded=False)
+
+
+def test_a_rows_length_is_its_prompt_and_the_longer_reply() -> None:
+    meter = Meter(ember_model(), Hardware("cpu", bf16=False, fp16=False))
+    rows = {"prompt_ids": [[1], [1, 2]], "chosen_ids": [[1, 2], []], "rejected_ids": [[], [1, 2, 3]]}
+    ways = Ways(meter, "random", length_columns=(("prompt_ids",), ("chosen_ids", "rejected_ids")))
+    assert ways.lengths(rows) == [3, 5]
+    assert Ways(meter, "random").lengths([{}, {}]) == [1, 1]
 
 
 def test_each_row_is_paired_with_its_neighbours_reply() -> None:

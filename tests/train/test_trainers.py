@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -17,9 +16,12 @@ from forgelm.evaluate.loss import measure_loss
 from forgelm.model.hardware import Hardware
 from forgelm.model.precision import Precision
 from forgelm.train.arguments import Plan, build_arguments, sampling_strategy
+from forgelm.train.checkpoints import list_checkpoints
 from forgelm.train.columns import build_sft_dataset
 from forgelm.train.compute import Meter
 from forgelm.train.listeners import Listener
+from forgelm.train.quiet import Ways
+from forgelm.train.seal import broken_seal
 from forgelm.train.tokenise import Example, choose_encoding, tokenise
 from forgelm.train.trainers import TRAINERS, build_trainer, check_tracker
 
@@ -49,10 +51,9 @@ def trainer_for(config: ForgeConfig, examples: tuple[Example, ...], model: Any =
     return build_trainer(
         TRAINERS["sft"],
         build_arguments(config.training, plan),
+        Ways(Meter(model, plan.hardware), sampling_strategy(config.training, shuffle=True)),
         listeners=parts.pop("listeners", ()),
         patience=None,
-        meter=Meter(model, plan.hardware),
-        strategy=sampling_strategy(config.training, shuffle=True),
         model=model,
         processing_class=ember_tokenizer(),
         train_dataset=build_sft_dataset(examples),
@@ -142,8 +143,22 @@ def test_a_checkpoint_that_cannot_be_written_is_removed_whole(
     make_config: Make, examples: tuple[Example, ...], tmp_path: Path
 ) -> None:
     trainer = trainer_for(make_config(training={"max_steps": 1}), examples)
-    blocked = tmp_path / "run" / "checkpoint-1" / "optimizer.pt"
-    blocked.mkdir(parents=True)
+    blocked = tmp_path / "run" / ".writing-checkpoint-1"
+    blocked.parent.mkdir(exist_ok=True)
+    blocked.write_text("in the way")
     with pytest.raises(StorageError, match="checkpoint-1"):
         trainer.train()
-    assert not os.path.lexists(blocked.parent)
+    assert not (tmp_path / "run" / "checkpoint-1").exists()
+
+
+def test_checkpoints_appear_sealed_and_the_oldest_go(
+    make_config: Make, examples: tuple[Example, ...], tmp_path: Path
+) -> None:
+    training = {"max_steps": 6, "save_steps": 1, "eval_steps": 1, "save_total_limit": 2}
+    trainer = trainer_for(make_config(training=training), examples)
+    trainer.train()
+    left = list_checkpoints(tmp_path / "run")
+    best = Path(trainer.state.best_model_checkpoint)
+    assert {path.name for path in left} == {best.name, "checkpoint-6"} | {path.name for path in left[-2:]}
+    assert [broken_seal(path) for path in left] == [None] * len(left)
+    assert not list((tmp_path / "run").glob(".writing-*"))

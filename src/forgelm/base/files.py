@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 from forgelm.base.errors import StorageError
 
 INTEGRITY_FILE = "model_integrity.json"
+UNFINISHED_CHECKPOINT = ".writing-"
 SIGNATURE_FILE = "model.sig"
 BOM_FILE = "ml_bom.cdx.json"
 PROVENANCE_FILE = "provenance.intoto.json"

@@ -36,7 +36,8 @@ def run_config(
             report = check_run(config)
             return Reply(report, table([(name, str(value)) for name, value in report.items() if value is not None]))
         stop = StopRequest()
-        with stop_on_signals(stop), Reporter(options) as reporter:
+        grace = config.training.preemption_grace_seconds
+        with stop_on_signals(stop, grace), Reporter(options) as reporter:
             result = run_single(config, resume=resume, listen=reporter, stop=stop)
     return reply_to(result)
 

@@ -84,6 +84,13 @@ class StepsConfig(Section):
     max_grad_norm: float = Field(1.0, ge=0, description="Gradients are clipped to this norm; 0 switches clipping off.")
     optim: Optimizer | None = Field(None, description="Optimizer of transformers; null chooses AdamW for the hardware.")
     seed: int = Field(42, ge=0, lt=2**32, description="Seed of everything random in the run.")
+    determinism: Literal["bitwise", "seeded", "off"] = Field(
+        "seeded",
+        description="Repeatability: bitwise also refuses operations that vary; seeded derives each step; off does not.",
+    )
+    preemption_grace_seconds: float | None = Field(
+        None, gt=0, description="Time after SIGTERM or SIGUSR1 in which the command ends; null finishes the step."
+    )
     bf16: bool | None = Field(None, description="Train in bfloat16; null uses it where the hardware has it.")
     fp16: bool | None = Field(None, description="Train in float16; null uses it where only that is there.")
     gradient_checkpointing: bool | None = Field(

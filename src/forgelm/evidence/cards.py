@@ -109,7 +109,7 @@ def _results(record: RunRecord) -> list[dict[str, Any]]:
     source = record.prepared.sources[0]
     kind = source.name if source.kind == "huggingface_hub" else "local"
     dataset = {"name": PurePath(source.name).name, "type": kind, "split": "validation"}
-    metric = {"type": "loss", "value": loss.value, "name": f"validation loss, nats per token, n={loss.n}"}
+    metric = {"type": "loss", "value": loss.value, "name": f"validation loss, {loss.unit}, n={loss.n}"}
     task = {"type": "text-generation", "name": "Text generation"}
     return [{"name": _name(record), "results": [{"task": task, "dataset": dataset, "metrics": [metric]}]}]
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from forgelm.base.errors import ConfigError, RunBusyError
-from forgelm.base.files import INTEGRITY_FILE, RunFiles
+from forgelm.base.files import INTEGRITY_FILE, UNFINISHED_CHECKPOINT, RunFiles
 from forgelm.base.folder_swap import recover_folder
 from forgelm.config.root import ForgeConfig
 
@@ -54,16 +54,14 @@ def open_folder(files: RunFiles) -> Iterator[None]:
 
 
 def remove_unfinished(files: RunFiles) -> tuple[str, ...]:
-    """Remove staging folders that a killed run left unsealed and return their names. The caller holds the folder.
+    """Remove unsealed staging folders and half-written checkpoints that a killed run left, and return their names.
 
-    Documents whose replacement was cut short are put in order as well.
+    The caller holds the folder. Documents whose replacement was cut short are put in order as well.
     """
     recover_folder(files.compliance)
-    left = [
-        path
-        for path in sorted(files.root.glob(f"{glob.escape(files.final_model_dir)}.staging.*"))
-        if path.is_dir() and not (path / INTEGRITY_FILE).exists()
-    ]
+    staged = files.root.glob(f"{glob.escape(files.final_model_dir)}.staging.*")
+    left = [path for path in sorted(staged) if path.is_dir() and not (path / INTEGRITY_FILE).exists()]
+    left += [path for path in sorted(files.root.glob(f"{UNFINISHED_CHECKPOINT}*")) if path.is_dir()]
     for path in left:
         shutil.rmtree(path, ignore_errors=True)
         logger.warning("removed %s, which a run left unfinished", path)

@@ -43,7 +43,7 @@ from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
 from forgelm.train.checkpoints import find_checkpoint
-from forgelm.train.loop import Outcome, TokenisedData, Wishes, tokenise_data, train
+from forgelm.train.loop import Outcome, TokenisedData, Wishes, check_checkpoint, tokenise_data, train
 from forgelm.train.trainers import check_tracker
 
 
@@ -91,7 +91,7 @@ def run_single(
         settle(files)
         finish_erasures(files)
         remove_unfinished(files)
-        checkpoint = find_checkpoint(files.root, resume).path
+        found = find_checkpoint(files.root, resume)
         ledger = AuditLogger(str(files.root))
         heartbeat = Heartbeat(ledger.checkpoint)
 
@@ -101,7 +101,8 @@ def run_single(
             heartbeat(event, **fields)
             listen(event, **fields)
 
-        run = _Run(config, files, ledger.run_id, emit, Wishes(checkpoint, stop.asked), stop, ledger.checkpoint)
+        wishes = Wishes(found.path, found.skipped, stop.asked)
+        run = _Run(config, files, ledger.run_id, emit, wishes, stop, ledger.checkpoint)
         try:
             result = _run(run)
         except BaseException as error:
@@ -182,6 +183,8 @@ def _train(run: _Run, prepared: PreparedData) -> _Trained:
     run.emit(Event.STAGE, name="tokenising")
     tokenised = tokenise_data(run.config, prepared, loaded.tokenizer, loaded.model.generation_config)
     run.stop.check()
+    if run.wishes.checkpoint is not None:
+        check_checkpoint(run.config, tokenised, loaded, run.wishes.checkpoint)
     if tokenised.validation is not None:
         run.emit(Event.STAGE, name="measuring the base model")
     base = ask_heldout(run.config.training, loaded.model, loaded.tokenizer, tokenised)

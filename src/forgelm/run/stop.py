@@ -11,6 +11,8 @@ from types import FrameType
 from forgelm.base.errors import StoppedError
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+# What batch systems send ahead of time: it asks, however often it comes, and leaves the last word to the others.
+WARNINGS = tuple(getattr(signal, name) for name in ("SIGUSR1",) if hasattr(signal, name))
 
 
 class StopRequest:
@@ -34,18 +36,40 @@ class StopRequest:
 
 
 @contextlib.contextmanager
-def stop_on_signals(stop: StopRequest) -> Iterator[None]:
-    """Within the block the first SIGINT or SIGTERM asks ``stop``; a second one ends the process at once."""
+def stop_on_signals(stop: StopRequest, grace_seconds: float | None = None) -> Iterator[None]:
+    """Within the block the first SIGINT, SIGTERM or SIGUSR1 asks ``stop``; a second of the first two ends the process.
+
+    With ``grace_seconds``, a run that has not stopped by then after SIGTERM or SIGUSR1 is broken off where it is, by a
+    ``StoppedError``: it then continues from the last checkpoint that was saved.
+    """
+    urgent = False
 
     def handle(number: int, frame: FrameType | None) -> None:
-        if stop.asked():
-            signal.signal(number, signal.SIG_DFL)
-            os.kill(os.getpid(), number)
+        nonlocal urgent
+        if number in SIGNALS:
+            if urgent:
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+            urgent = True
         stop.ask()
+        if grace_seconds is not None and number != signal.SIGINT and hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, grace_seconds)
 
-    previous = {number: signal.signal(number, handle) for number in SIGNALS}
+    def give_up(number: int, frame: FrameType | None) -> None:
+        raise StoppedError(
+            f"broken off: the run had not stopped {grace_seconds:g} seconds after it was asked to",
+            hint="run the same command with --resume to continue from the last checkpoint; "
+            "training.preemption_grace_seconds was too short for one step and a checkpoint",
+        )
+
+    handlers = dict.fromkeys((*SIGNALS, *WARNINGS), handle)
+    if grace_seconds is not None and hasattr(signal, "SIGALRM"):
+        handlers[signal.SIGALRM] = give_up
+    previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     try:
         yield
     finally:
+        if grace_seconds is not None and hasattr(signal, "setitimer"):
+            signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in previous.items():
             signal.signal(number, handler)

@@ -23,7 +23,7 @@ class ForgeTrainer:
     def train(self, resume_from_checkpoint: str | None = None) -> TrainResult:
         """Run the configured fine-tune and return its result. A refused model is a result, not an exception.
 
-        ``resume_from_checkpoint`` is a checkpoint's path, or ``"auto"`` for the newest complete one.
+        ``resume_from_checkpoint`` is a checkpoint's path, or ``"auto"`` for the newest valid one.
 
         Raises:
             ConfigError: the configuration, the data or the model cannot be used.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import re
@@ -15,13 +14,12 @@ from pathlib import Path
 
 from forgelm.base.errors import ConfigError
 from forgelm.base.files import sha256_file, storage_errors, sync_folder, write_text
+from forgelm.train.seal import broken_seal
 
 logger = logging.getLogger(__name__)
 
 AUTO = "auto"
 _NAME = re.compile(r"checkpoint-(\d+)")
-_STATE = ("trainer_state.json", "optimizer.pt", "scheduler.pt")
-_WEIGHTS = ("adapter_model.safetensors", "model.safetensors", "model.safetensors.index.json")
 
 
 @dataclass(frozen=True)
@@ -39,39 +37,29 @@ def list_checkpoints(folder: Path) -> list[Path]:
 
 
 def find_checkpoint(output_dir: Path, resume: str | None) -> Found:
-    """Return what ``--resume`` means: ``None`` nothing, ``"auto"`` the newest complete one, otherwise a path.
+    """Return what ``--resume`` means: ``None`` nothing, ``"auto"`` the newest valid one, otherwise a path.
 
     Raises:
-        ConfigError: an explicit path is not a complete checkpoint.
+        ConfigError: an explicit path is not a checkpoint that is whole and unchanged.
     """
     if resume is None:
         return Found(None)
     if resume != AUTO:
         path = Path(resume)
-        if problem := missing_part(path):
+        if problem := broken_seal(path):
             raise ConfigError(
                 f"cannot resume from {path}: {problem}", hint="name a folder checkpoint-N, or use --resume"
             )
         return Found(path)
     skipped: list[tuple[str, str]] = []
     for path in reversed(list_checkpoints(output_dir)):
-        problem = missing_part(path)
+        problem = broken_seal(path)
         if problem is None:
             return Found(path, tuple(skipped))
-        logger.warning("checkpoint %s is not complete and is passed over: %s", path, problem)
+        logger.warning("checkpoint %s is not valid and is passed over: %s", path, problem)
         skipped.append((path.name, problem))
-    logger.warning("there is no complete checkpoint in %s; starting from the beginning", output_dir)
+    logger.warning("there is no valid checkpoint in %s; starting from the beginning", output_dir)
     return Found(None, tuple(skipped))
-
-
-def missing_part(path: Path) -> str | None:
-    """Return what keeps ``path`` from being a complete checkpoint, or ``None``."""
-    if not path.is_dir():
-        return "there is no such folder"
-    if not any(_has_bytes(path / name) for name in _WEIGHTS):
-        return "it has no weights"
-    missing = next((f"{name} is missing or empty" for name in _STATE if not _has_bytes(path / name)), None)
-    return missing or (None if _is_json(path / _STATE[0]) else f"{_STATE[0]} is cut short")
 
 
 def manage_checkpoints(checkpoint_dir: str, action: str = "keep") -> None:
@@ -119,15 +107,3 @@ def _archive(folder: Path, checkpoints: list[Path]) -> None:
     finally:
         partial.unlink(missing_ok=True)
     write_text(target.with_name(f"{stem}.sha256"), f"{sha256_file(target)}  {stem}\n")
-
-
-def _has_bytes(path: Path) -> bool:
-    return path.is_file() and path.stat().st_size > 0
-
-
-def _is_json(path: Path) -> bool:
-    try:
-        json.loads(path.read_bytes())
-    except ValueError:
-        return False
-    return True

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -79,6 +80,7 @@ class Counts:
     backward_pairs: int = 0
     energy_joules: float = 0.0
     busy_seconds: float = 0.0
+    loss_sum: float = 0.0
     sessions: int = 0
     sessions_without_energy: int = 0
 
@@ -197,7 +199,17 @@ class Meter:
 
     def restore(self, saved: Mapping[str, Any]) -> None:
         """Continue from the counts of the sessions before."""
-        self._before = Counts(**saved)
+        # The sum goes on where it was, so that adding in two sessions rounds like adding in one.
+        self._late["loss_sum"] = float(saved["loss_sum"])
+        self._before = replace(Counts(**saved), loss_sum=0.0)
+
+    def add_loss(self, loss: Any) -> None:
+        """Add the loss of one micro-batch, which the trainer has divided by their number in a step."""
+        self._add("loss_sum", loss.detach())
+
+    def mean_loss(self, steps: int) -> float:
+        """Return the mean loss of the ``steps`` of all sessions; NaN without any."""
+        return float(self._late.get("loss_sum", 0.0)) / steps if steps else math.nan
 
     def finish(self, steps: int) -> Compute:
         """Return the record of a training that took ``steps`` optimizer steps."""
@@ -227,7 +239,9 @@ class Meter:
     def _sum(self) -> Counts:
         seconds = time.monotonic() - self._began
         share = sum(self._utilisation) / len(self._utilisation) if self._utilisation else 0.0
-        heard = Counts(**{name: int(amount) for name, amount in self._late.items()})
+        late = {name: amount for name, amount in self._late.items() if name != "loss_sum"}
+        heard = Counts(**{name: int(amount) for name, amount in late.items()})
+        heard = replace(heard, loss_sum=float(self._late.get("loss_sum", 0.0)))
         measured = Counts(energy_joules=self._counters.read_joules() - self._joules, busy_seconds=share * seconds)
         return self._before.plus(self._counts).plus(heard).plus(measured)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,11 +21,14 @@ from forgelm.model.reward import RewardModel
 from forgelm.train.arguments import Plan, build_arguments, keeps_best, sampling_strategy
 from forgelm.train.checkpoints import list_checkpoints
 from forgelm.train.compute import Compute, Meter
+from forgelm.train.determinism import determinism
+from forgelm.train.identity import describe_training
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
 from forgelm.train.probe import choose_probe, probe_logits
-from forgelm.train.quiet import COUNTS
+from forgelm.train.quiet import COUNTS, Ways
 from forgelm.train.rewards import Reward, check_answers, choose_rewards
 from forgelm.train.save import keep_pissa_start, save_model
+from forgelm.train.seal import check_identity
 from forgelm.train.token_ledger import TokenLedger, check_loss
 from forgelm.train.tokenise import Encoding, TokenisedSplit, check_masks, choose_encoding, tokenise
 from forgelm.train.trainers import TRAINERS, build_trainer
@@ -68,6 +70,7 @@ class Wishes:
     """What the caller of a training asks for besides the configuration."""
 
     checkpoint: Path | None = None
+    skipped: tuple[tuple[str, str], ...] = ()
     stop_requested: Callable[[], bool] = lambda: False
 
 
@@ -159,14 +162,16 @@ def train(
         **({"rewards": {reward.name: reward.source for reward in data.rewards}} if data.rewards else {}),
     )
     if checkpoint:
-        emit(Event.TRAINING_RESUMED, checkpoint=checkpoint.name)
+        skipped = [{"checkpoint": name, "reason": reason} for name, reason in wishes.skipped]
+        emit(Event.TRAINING_RESUMED, checkpoint=checkpoint.name, skipped=skipped)
     began = time.monotonic()
-    result = _run(trainer, checkpoint)
+    with determinism(config.training.determinism):
+        _run(trainer, checkpoint)
     seconds = time.monotonic() - began
     if stopper.stopped:
         raise _stopped(files, int(trainer.state.global_step))
     staging = save_model(trainer.model, loaded, config, files.staging(run_id))
-    loss = _mean_loss(trainer.state.log_history) if checkpoint else float(result.training_loss)
+    loss = meter.mean_loss(int(trainer.state.global_step))
     emit(Event.TRAINING_COMPLETED, steps=int(trainer.state.global_step), train_loss=loss)
     return Outcome(
         staging=staging,
@@ -183,6 +188,15 @@ def train(
         compute=meter.finish(int(trainer.state.global_step)),
         peak_vram_gb=_peak_vram_gb(loaded),
     )
+
+
+def check_checkpoint(config: ForgeConfig, data: TokenisedData, loaded: LoadedModel, checkpoint: Path) -> None:
+    """Refuse a checkpoint of another training, before anything is measured or trained.
+
+    Raises:
+        ConfigError: it has another model, other data or other settings; the message names the differences.
+    """
+    check_identity(checkpoint, describe_training(config, loaded, data.train.examples))
 
 
 def _build(
@@ -209,10 +223,14 @@ def _build(
     trainer = build_trainer(
         kind,
         build_arguments(config.training, plan),
+        Ways(
+            meter,
+            sampling_strategy(config.training, shuffle=plan.shuffle),
+            identity=describe_training(config, loaded, data.train.examples),
+            seeded=config.training.determinism != "off",
+        ),
         listeners=(Progress(emit), FiniteLoss(), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
-        meter=meter,
-        strategy=sampling_strategy(config.training, shuffle=plan.shuffle),
         model=loaded.model,
         processing_class=loaded.tokenizer,
         train_dataset=kind.build_dataset(data.train.examples),
@@ -239,26 +257,23 @@ def _open_meter(loaded: LoadedModel, checkpoint: Path | None) -> Meter:
     return meter
 
 
-def _run(trainer: Any, checkpoint: Path | None) -> Any:
+def _run(trainer: Any, checkpoint: Path | None) -> None:
     torch = load_extra("torch", extra="train")
     try:
-        return trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         raise TrainingError(
             f"out of memory while training: {str(error).splitlines()[0]}",
             hint="lower training.per_device_train_batch_size (raise gradient_accumulation_steps to match), lower "
             "model.max_length, or set training.gradient_checkpointing: true",
         ) from error
-
-
-def _mean_loss(history: list[dict[str, float]]) -> float:
-    """The mean over all steps, earlier sessions included; transformers' own leaves those out after a resume."""
-    total, last = 0.0, 0.0
-    for entry in history:
-        if "loss" in entry:
-            total += entry["loss"] * (entry["step"] - last)
-            last = entry["step"]
-    return total / last if last else math.nan
+    except RuntimeError as error:
+        if "deterministic" not in str(error):
+            raise
+        raise TrainingError(
+            f"this training cannot repeat itself bit by bit: {str(error).splitlines()[0]}",
+            hint="set training.determinism: seeded, or leave the feature out whose operation has no repeatable form",
+        ) from error
 
 
 def _stopped(files: RunFiles, step: int) -> StoppedError:

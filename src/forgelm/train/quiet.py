@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +11,30 @@ from forgelm.base.extras import load_extra
 from forgelm.base.files import write_json
 from forgelm.train.compute import Meter
 from forgelm.train.order import EpochOrder, GroupOrder, step_seed
-from forgelm.train.save import whole_folder
+from forgelm.train.seal import sealed_checkpoint
 
 COUNTS = "compute.json"
 
 
 @dataclass(frozen=True)
 class Ways:
-    """How a trainer is made ours. ``lengths`` reads the rows' lengths from its dataset; ``strategy`` is their order.
+    """How a trainer is made ours. ``strategy`` is the order of rows; ``meter`` counts, and travels in the checkpoints.
 
-    ``prepares`` leaves the preparation of rows to TRL, which only packing needs.
+    ``identity`` says which training a checkpoint belongs to; ``seeded`` makes what a step draws depend on seed and step
+    alone. ``length_columns`` are those of ``TrainerKind``; ``prepares`` leaves the preparation of rows to TRL, as only
+    packing needs.
     """
 
     meter: Meter
-    lengths: Callable[[Any], Sequence[int]]
     strategy: str
+    identity: Mapping[str, Any] = field(default_factory=dict)
+    seeded: bool = True
+    length_columns: tuple[tuple[str, ...], ...] = ()
     prepares: bool = False
+
+    def lengths(self, dataset: Any) -> list[int]:
+        """Return each row's length in tokens."""
+        return dataset_lengths(self.length_columns, dataset)
 
 
 def quieten(base: type[Any], ways: Ways) -> type[Any]:
@@ -35,6 +43,7 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
     class QuietTrainer(base):
         _step_begun = -1
         _micro_batch = 0
+        _aside: Path | None = None
 
         # Setting the hub's switch is too late where a notebook has already imported the hub's client.
         def _send_telemetry(self) -> None:
@@ -47,15 +56,32 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
             step = int(self.state.global_step)
             self._micro_batch = self._micro_batch + 1 if step == self._step_begun else 0
             self._step_begun = step
-            load_extra("transformers", extra="train").set_seed(step_seed(self.args.seed, step, self._micro_batch))
+            if ways.seeded:
+                load_extra("transformers", extra="train").set_seed(step_seed(self.args.seed, step, self._micro_batch))
             with ways.meter.counting():
-                return super().training_step(*args, **kwargs)
+                loss = super().training_step(*args, **kwargs)
+            ways.meter.add_loss(loss)
+            return loss
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
-            folder = Path(self.args.output_dir) / f"checkpoint-{self.state.global_step}"
-            with whole_folder(folder):
-                super()._save_checkpoint(model, trial)
-                write_json(folder / COUNTS, ways.meter.save())
+            root = Path(self.args.output_dir)
+            _point_to_best(self.state, root)
+            with sealed_checkpoint(root / f"checkpoint-{self.state.global_step}", ways.identity) as written:
+                self._aside = written.parent
+                try:
+                    super()._save_checkpoint(model, trial)
+                finally:
+                    self._aside = None
+                write_json(written / COUNTS, ways.meter.save())
+            load_extra("transformers.trainer_utils", extra="train").rotate_checkpoints(
+                output_dir=str(root),
+                save_total_limit=self.args.save_total_limit,
+                best_model_checkpoint=self.state.best_model_checkpoint,
+                use_mtime=True,
+            )
+
+        def _get_output_dir(self, trial: Any) -> str:
+            return str(self._aside) if self._aside else str(super()._get_output_dir(trial))
 
         def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder | GroupOrder:
             dataset = self.train_dataset if train_dataset is None else train_dataset
@@ -79,6 +105,15 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
             return _ask_reference(self, dataset, batch_size, ways.meter)
 
     return QuietTrainer
+
+
+def dataset_lengths(length_columns: tuple[tuple[str, ...], ...], dataset: Any) -> list[int]:
+    """Return each row's length in tokens, or 1 where only the trainer itself finds it out."""
+    if not length_columns:
+        return [1] * len(dataset)
+    parts = [[map(len, dataset[name]) for name in names] for names in length_columns]
+    longest = [[max(sizes) for sizes in zip(*columns, strict=True)] for columns in parts]
+    return [sum(sizes) for sizes in zip(*longest, strict=True)]
 
 
 def drop_reference_adapter(model: Any) -> None:
@@ -106,6 +141,14 @@ def pair_within_batch(collate: Callable[[list[dict[str, Any]]], dict[str, Any]])
         )
 
     return collate_paired
+
+
+def _point_to_best(state: Any, root: Path) -> None:
+    """Name the best checkpoint by its final place: while it is written aside, transformers would not find it."""
+    if state.best_global_step:
+        best = root / f"checkpoint-{state.best_global_step}"
+        if best.is_dir() or state.best_global_step == state.global_step:
+            state.best_model_checkpoint = str(best)
 
 
 def _ask_reference(trainer: Any, dataset: Any, batch_size: int, meter: Meter) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -18,10 +18,9 @@ from forgelm.train.columns import (
     build_prompt_dataset,
     build_sft_dataset,
 )
-from forgelm.train.compute import Meter
 from forgelm.train.experimental import load_trainer_module
 from forgelm.train.listeners import Listener
-from forgelm.train.quiet import Ways, drop_reference_adapter, pair_within_batch, quieten
+from forgelm.train.quiet import Ways, dataset_lengths, drop_reference_adapter, pair_within_batch, quieten
 from forgelm.train.tokenise import Example
 
 
@@ -94,17 +93,15 @@ def check_tracker(report_to: str) -> None:
 def build_trainer(
     kind: TrainerKind,
     arguments: dict[str, Any],
+    ways: Ways,
     *,
     listeners: Sequence[Listener],
     patience: int | None,
-    meter: Meter,
-    strategy: str,
     **parts: Any,
 ) -> Any:
     """Return TRL's trainer for ``kind``: silent, without its usage ping, in our own order of rows.
 
     ``patience`` is the number of evaluations without improvement after which training stops; ``None`` never stops.
-    ``meter`` counts what training computes, and travels in the checkpoints. ``strategy`` is the order of rows.
     """
     transformers = load_extra("transformers", extra="train")
     module = load_trainer_module(kind.module)
@@ -112,7 +109,7 @@ def build_trainer(
     callbacks = [_forward(transformers.TrainerCallback, listeners)]
     if patience is not None:
         callbacks.append(transformers.EarlyStoppingCallback(patience))
-    ways = Ways(meter, lambda dataset: _lengths(kind, dataset), strategy, prepares=bool(arguments.get("packing")))
+    ways = replace(ways, length_columns=kind.length_columns, prepares=bool(arguments.get("packing")))
     with _no_bars():
         trainer = quieten(getattr(module, kind.trainer_class), ways)(args=config, callbacks=callbacks, **parts)
     if kind.trainer_class == "KTOTrainer":
@@ -139,20 +136,9 @@ def _no_bars() -> Iterator[None]:
 
 def row_lengths(kind: TrainerKind, examples: Sequence[Example]) -> list[int]:
     """Return the length of each row as the order of rows takes it."""
-    if not kind.length_columns:
-        return [1] * len(examples)
     if kind.length_columns == (("input_ids",),):
         return [len(example.input_ids) for example in examples]
-    return _lengths(kind, kind.build_dataset(examples))
-
-
-def _lengths(kind: TrainerKind, dataset: Any) -> list[int]:
-    """Return each row's length in tokens, or 1 where only the trainer itself finds it out."""
-    if not kind.length_columns:
-        return [1] * len(dataset)
-    parts = [[map(len, dataset[name]) for name in names] for names in kind.length_columns]
-    longest = [[max(sizes) for sizes in zip(*columns, strict=True)] for columns in parts]
-    return [sum(sizes) for sizes in zip(*longest, strict=True)]
+    return dataset_lengths(kind.length_columns, kind.build_dataset(examples))
 
 
 def _forward(base: type[Any], listeners: Sequence[Listener]) -> Any:
