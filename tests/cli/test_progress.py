@@ -50,3 +50,9 @@ def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "5/10" in drawn
     assert "loss=1.2500" in drawn
     assert "tokens/s=1234" in drawn
+
+
+def test_trouble_is_said_with_its_cause_and_the_change(capsys: pytest.CaptureFixture[str]) -> None:
+    with Reporter(Shared()) as report:
+        report(Event.TRAINING_TROUBLE, kind="zero_gradient", step=9, value=0.0, cause="nothing learns", change="look")
+    assert capsys.readouterr().err == "forgelm: trouble at step 9: zero_gradient: nothing learns; look\n"

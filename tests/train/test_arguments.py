@@ -76,6 +76,7 @@ FORWARDED = [
 ]
 # What these decide is done before or beside TRL's arguments.
 USED_ELSEWHERE = {
+    "stop_on",
     "determinism",
     "preemption_grace_seconds",
     "train_sampling_strategy",

@@ -96,6 +96,16 @@ def test_only_training_counts_and_only_passes_with_a_gradient_learn() -> None:
     assert (got.forward_positions, got.backward_positions, got.real_tokens) == (20, 10, 10)
 
 
+def test_a_copy_it_is_compared_with_is_heard_too() -> None:
+    model, copy = ember_model(), ember_model()
+    meter = Meter(model, CPU)
+    meter.follow(copy)
+    with meter.counting(), torch.no_grad():
+        model(input_ids=IDS)
+        copy(input_ids=IDS)
+    assert Counts(**meter.save()).forward_passes == 2
+
+
 def test_a_generated_token_costs_one_position_and_looks_at_all_before_it() -> None:
     model = ember_model()
     meter = Meter(model, CPU)

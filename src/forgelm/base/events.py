@@ -17,6 +17,7 @@ class Event(StrEnum):
     MODEL_LOADED = "model.loaded"
     TRAINING_STARTED = "training.started"
     TRAINING_RESUMED = "training.resumed"
+    TRAINING_TROUBLE = "training.trouble"
     TRAINING_COMPLETED = "training.completed"
     LOSS_GATE_COMPLETED = "evaluation.loss_gate_completed"
     SELF_CHECK_COMPLETED = "evaluation.self_check_completed"

@@ -40,6 +40,9 @@ class Reporter:
         elif event is Event.STAGE:
             self._close()
             note(f"forgelm: {fields['name']}")
+        elif event is Event.TRAINING_TROUBLE:
+            self._close()
+            note(f"forgelm: trouble at step {fields['step']}: {fields['kind']}: {fields['cause']}; {fields['change']}")
 
     def _progress(self, fields: dict[str, Any]) -> None:
         self._loss = fields.get("loss", self._loss)

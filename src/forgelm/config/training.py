@@ -50,6 +50,9 @@ Optimizer = Literal[
     "schedule_free_radam",
     "schedule_free_sgd",
 ]
+Trouble = Literal[
+    "zero_gradient", "gradient_not_finite", "impossible_loss", "no_reward_signal", "far_from_start", "slowdown"
+]
 _TAKEN_NAMES = frozenset({"compliance", "seen_rows", "quarantine", "review", "superseded"})
 _FOLDER_NAME = re.compile(r"\w[\w.+ -]*(?<![. ])")
 
@@ -101,6 +104,9 @@ class StepsConfig(Section):
     save_total_limit: int = Field(3, ge=1, description="Number of newest checkpoints that are kept.")
     logging_steps: int | None = Field(
         None, ge=1, description="Report every this many steps; null follows the row count."
+    )
+    stop_on: list[Trouble] = Field(
+        default_factory=list, description="Signs of trouble that end the run; the others are reported only."
     )
     early_stopping_patience: int = Field(
         3, ge=1, description="Stop after this many validations without improvement; needs validation rows."

@@ -41,14 +41,14 @@ def measure_preference(
     the loss is kto's own, 1 - sigmoid(d), whose base model is at 0.5. In orpo the loss is weighed by beta and added to
     the chosen replies' own, as in training.
 
-    The details hold ``accuracy`` (share of rows with d above 0) and ``margin`` (mean log p of good less bad replies, in
-    nats), each with the base model's.
+    The details hold ``accuracy`` (share of rows with d above 0, half of those at 0) and ``margin`` (mean log p of good
+    less bad replies, in nats), each with the base model's.
     """
     ours, theirs = _distances(training, examples, tuned, base), _distances(training, examples, base, base)
     details = {
         "rows": len(examples),
-        "accuracy": sum(distance > 0 for distance in ours) / len(ours),
-        "baseline_accuracy": sum(distance > 0 for distance in theirs) / len(theirs),
+        "accuracy": _accuracy(ours),
+        "baseline_accuracy": _accuracy(theirs),
         "margin": _margin(examples, tuned),
         "baseline_margin": _margin(examples, base),
     }
@@ -79,6 +79,10 @@ def _reward(training: TrainingConfig, reply: Likelihood, before: Likelihood) -> 
         return reply.mean - math.log(max(-math.expm1(reply.mean), 1e-12))
     beta = training.kto_beta if training.trainer_type == "kto" else training.dpo_beta
     return beta * (reply.logp - before.logp)
+
+
+def _accuracy(distances: Sequence[float]) -> float:
+    return sum((distance > 0) + (distance == 0) / 2 for distance in distances) / len(distances)
 
 
 def _loss(training: TrainingConfig, distances: Sequence[float], model: Likelihoods) -> float:

@@ -181,6 +181,10 @@ class Meter:
         self._counting = False
         self._began, self._joules = time.monotonic(), self._counters.read_joules()
         self._utilisation: list[float] = []
+        self.follow(model)
+
+    def follow(self, model: Any) -> None:
+        """Hear the passes of ``model``: the one that learns, or a copy of it that it is compared with."""
         model.get_decoder().register_forward_pre_hook(self._hear, with_kwargs=True)
 
     @contextlib.contextmanager

@@ -28,6 +28,7 @@ MAY_CHANGE = frozenset(
         "dataloader_num_workers",
         "dataset_num_proc",
         "report_to",
+        "stop_on",
         "run_name",
         "gpu_cost_per_hour",
         "preemption_grace_seconds",

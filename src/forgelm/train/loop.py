@@ -22,6 +22,7 @@ from forgelm.train.arguments import Plan, build_arguments, keeps_best, sampling_
 from forgelm.train.checkpoints import list_checkpoints
 from forgelm.train.compute import Compute, Meter
 from forgelm.train.determinism import determinism
+from forgelm.train.doctor import Doctor
 from forgelm.train.identity import describe_training
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
 from forgelm.train.probe import choose_probe, probe_logits
@@ -220,6 +221,9 @@ def _build(
         shuffle=config.data.shuffle,
     )
     stopper = StopOnRequest(wishes.stop_requested)
+    judges = _judges(config, data, loaded)
+    if "ref_model" in judges:
+        meter.follow(judges["ref_model"])
     trainer = build_trainer(
         kind,
         build_arguments(config.training, plan),
@@ -229,15 +233,19 @@ def _build(
             identity=describe_training(config, loaded, data.train.examples),
             seeded=config.training.determinism != "off",
         ),
-        listeners=(Progress(emit), FiniteLoss(), stopper),
+        listeners=(Progress(emit), FiniteLoss(), _doctor(config, emit), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
         model=loaded.model,
         processing_class=loaded.tokenizer,
         train_dataset=kind.build_dataset(data.train.examples),
         eval_dataset=kind.build_dataset(data.validation.examples) if data.validation else None,
-        **_judges(config, data, loaded),
+        **judges,
     )
     return trainer, stopper, plan
+
+
+def _doctor(config: ForgeConfig, emit: Emit) -> Doctor:
+    return Doctor(emit, config.training.trainer_type, config.training.stop_on)
 
 
 def _judges(config: ForgeConfig, data: TokenisedData, loaded: LoadedModel) -> dict[str, Any]:
