@@ -172,8 +172,8 @@ def test_wrong_arguments_are_value_errors(wrong: dict[str, object], tmp_path: Pa
         (b"", "holds no row"),
         (b"\n" * 50_000, "holds no row"),
         (bytes(range(256)) * 40, "holds no row that can be read"),
-        (b'["a"]\n"b"\n', "not object, the first is data.jsonl:1"),
-        (b"[" * 100_000, "too deep"),
+        (b'["a"]\n"b"\n', r"not an object \(2 lines, the first is data\.jsonl:1\)"),
+        (b"[" * 100_000, "nested too deeply"),
     ],
 )
 def test_files_without_a_row_are_errors_that_say_why(content: bytes, said: str, tmp_path: Path) -> None:

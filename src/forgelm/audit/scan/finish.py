@@ -16,7 +16,7 @@ from forgelm.audit.gates import decide_gates
 from forgelm.audit.language import LanguageSummary
 from forgelm.audit.lengths import summarize_lengths
 from forgelm.audit.pii.families import PII_SEVERITY
-from forgelm.audit.reading.batch import DESCRIPTIONS
+from forgelm.audit.reading.batch import DESCRIPTIONS, SKIPPED
 from forgelm.audit.reading.source import Source
 from forgelm.audit.report.parts import (
     AuditedFile,
@@ -171,14 +171,20 @@ def build_report(
 
 
 def _first_problem(places: Places) -> str:
-    for number, file in enumerate(places.files):
-        if file.error:
-            return f": {file.error}"
-        for reason, lines in file.state.problems.places.items():
-            count = file.state.problems.counts[reason]
-            where = places.find_line(number, lines[0]).where
-            return f": {count} lines are {str(reason).replace('_', ' ')}, the first is {where}"
-    return ""
+    """Return why there is no row, after a colon: a file's error, or what is wrong with most lines."""
+    error = next((file.error for file in places.files if file.error), None)
+    if error is not None:
+        return f": {error}"
+    found = [
+        (file.state.problems.counts[reason], reason, places.find_line(number, lines[0]).where)
+        for number, file in enumerate(places.files)
+        for reason, lines in file.state.problems.places.items()
+        if reason in SKIPPED
+    ]
+    if not found:
+        return ""
+    count, reason, where = max(found, key=lambda one: one[0])
+    return f": {DESCRIPTIONS[reason]} ({count} lines, the first is {where})"
 
 
 def _describe_method(tools: Tools) -> dict[str, Any]:
