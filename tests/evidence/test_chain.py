@@ -425,7 +425,10 @@ def test_the_existing_package_accepts_ours_and_we_accept_its(tmp_path, monkeypat
         "for details in ({}, {'a': [1.5, None, 'é']}, {'kind': int}):\n"
         "    AuditLogger(sys.argv[4]).log_event('theirs', **details)\n"
     )
-    path = build(tmp_path / "ours", secret, monkeypatch)
+    generate_key(tmp_path / "key.pem", "me")
+    monkeypatch.setenv("FORGELM_SIGNING_KEY", str(tmp_path / "key.pem"))
+    path = build(tmp_path / "ours", secret, monkeypatch, count=5)
+    close(path)
     site = os.environ["FORGELM_EXISTING_SITE"]
     for folder in ("theirs", "ours"):
         command = [sys.executable, "-c", script, site, str(path), secret, str(tmp_path / folder)]
