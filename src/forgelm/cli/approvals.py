@@ -114,7 +114,9 @@ def _show(shown: ShownRun, output_dir: str) -> Reply:
     rows = [("run", shown.run_id), ("status", str(shown.status).upper()), ("seal", str(request.get("model_root")))]
     rows += [(f"  {gate['gate']}", f"{gate['status']}: {gate['reason']}") for gate in request.get("gates") or []]
     rows += [(name, f"{value:.4f}") for name, value in (request.get("metrics") or {}).items()]
-    rows += [("read", f"{output_dir}/{name}") for name in shown.documents]
+    if shown.documents:
+        first = next((name for name in shown.documents if name.endswith("index.html")), shown.documents[0])
+        rows.append(("read", f"{output_dir}/{first} ({_count(len(shown.documents), 'document', 'documents')})"))
     for entry in shown.chain:
         who = entry.get("approver") or entry.get("operator")
         said = "".join(f", {entry[name]}" for name in ("role", "comment") if entry.get(name))

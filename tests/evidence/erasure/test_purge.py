@@ -147,8 +147,9 @@ def test_what_waits_was_refused_or_is_final_can_be_erased(tmp_path: Path) -> Non
     hold(files.root, "fg-3")
     approve_run(str(files.root), "fg-3")
     assert purge_run(str(files.root), "fg-3", PurgeKind.MODEL).paths == ("final_model",)
-    assert purge_run(str(files.root), "fg-3", PurgeKind.ARTEFACTS).paths == ("review/fg-3",)
-    assert files.review("fg-2").exists()
+    assert purge_run(str(files.root), "fg-2", PurgeKind.ARTEFACTS).paths == ("review/fg-2",)
+    assert purge_run(str(files.root), "fg-3", PurgeKind.ARTEFACTS).paths == ("compliance", "review/fg-3")
+    assert files.review(RUN).exists()
     assert verify_audit_log(str(files.audit_log)).valid
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -236,7 +238,7 @@ def _check_matches(found: Found, *, every: bool) -> None:
 
 def _paths(files: RunFiles, run_id: str, kind: PurgeKind) -> list[str]:
     if kind is PurgeKind.ARTEFACTS:
-        places = [files.review(run_id)]
+        places = [files.review(run_id), *([files.compliance] if _is_newest(files, run_id) else [])]
     elif kind is PurgeKind.STAGING:
         places = [*files.root.glob("*.staging.*"), files.quarantine(run_id)]
         places = [path for path in places if path.name == run_id or path.name.endswith(f".staging.{run_id}")]
@@ -244,6 +246,14 @@ def _paths(files: RunFiles, run_id: str, kind: PurgeKind) -> list[str]:
         models = [Path(model.path) for model in models_of(files.root, run_id) if model.seal]
         places = [path.parent if path.parent.parent.name == "quarantine" else path for path in models]
     return sorted(path.relative_to(files.root).as_posix() for path in set(places) if os.path.lexists(path))
+
+
+def _is_newest(files: RunFiles, run_id: str) -> bool:
+    """Return whether the documents in ``compliance/`` are this run's."""
+    with contextlib.suppress(OSError, ValueError):
+        report = json.loads((files.compliance / "compliance_report.json").read_bytes())
+        return isinstance(report, dict) and report.get("run_id") == run_id
+    return False
 
 
 def _warn(emit: Emit, erasure: Erasure, done: dict[str, Any], around: _Around) -> Sequence[str]:
