@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -37,6 +38,10 @@ def only_gate(*measurements: Measurement, **thresholds: Any) -> GateResult:
         (loss(INF), "failed", "nan_inf", "is inf"),
         (loss(2.5), "failed", "threshold", "2.5000 is above max_acceptable_loss 2.0000"),
         (loss(1.5), "passed", None, "1.5000 is within 2.0000"),
+        (
+            replace(loss(1.5), details={"interval": {"low": 1.25, "high": 2.5, "level": 0.95, "samples": 9}}),
+            *("passed", None, "1.5000 (95% interval 1.2500 to 2.5000) is within 2.0000"),
+        ),
         (self_check(None), "not_measured", "self_check", "was not compared"),
         (self_check(NAN), "failed", "self_check", "nan (limit 1e-03)"),
         (self_check(INF), "failed", "self_check", "inf (limit 1e-03)"),

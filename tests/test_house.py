@@ -42,7 +42,6 @@ NO_MIRROR = {
     "audit/reading/source.py": "records without behaviour",
     "audit/report/parts.py": "records without behaviour",
     "__main__.py": "one call; run by test_python_dash_m_is_the_command below",
-    "evaluate/measurement.py": "a record without behaviour",
     "evidence/record.py": "a record without behaviour",
 }
 # Test files that look at many modules at once.

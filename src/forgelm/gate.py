@@ -117,11 +117,7 @@ def _decide_loss(loss: Measurement | None, thresholds: Thresholds) -> GateResult
         reason = f"validation loss {loss.value:.4f} is above the base model's {baseline:.4f}"
         return GateResult("loss", GateStatus.FAILED, reason, loss.value, baseline, "threshold")
     limits = [limit for limit in (thresholds.max_loss, baseline) if limit is not None and math.isfinite(limit)]
-    text = (
-        f"validation loss {loss.value:.4f} is within {min(limits):.4f}"
-        if limits
-        else f"validation loss {loss.value:.4f}"
-    )
+    text = f"validation loss {loss.value:.4f}{_interval(loss)}" + (f" is within {min(limits):.4f}" if limits else "")
     return GateResult("loss", GateStatus.PASSED, text, loss.value, min(limits, default=None))
 
 
@@ -136,5 +132,11 @@ def _decide_reward(reward: Measurement | None, thresholds: Thresholds) -> GateRe
             reason = f"mean reward {reward.value:.4f} is below {name} {limit:.4f}"
             return GateResult("reward", GateStatus.FAILED, reason, reward.value, limit, "threshold")
     limits = [limit for limit in (thresholds.min_reward, thresholds.baseline_reward) if limit is not None]
-    text = f"mean reward {reward.value:.4f}" + (f" is at least {max(limits):.4f}" if limits else "")
+    text = f"mean reward {reward.value:.4f}{_interval(reward)}" + (f" is at least {max(limits):.4f}" if limits else "")
     return GateResult("reward", GateStatus.PASSED, text, reward.value, max(limits, default=None))
+
+
+def _interval(measured: Measurement) -> str:
+    """Return the interval around a value, as a part of a sentence; nothing where there is none."""
+    found = measured.details.get("interval")
+    return f" ({found['level']:.0%} interval {found['low']:.4f} to {found['high']:.4f})" if found else ""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from forgelm.config.training import TrainingConfig
 from forgelm.data.rows import RowFormat
+from forgelm.evaluate.comparison import compare
 from forgelm.evaluate.loss import measure_loss
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.preference import Likelihoods, ask_preferences, measure_preference
@@ -47,6 +48,6 @@ def measure_heldout(
     """Return the tuned model's measurement with the base model's as baseline; none without validation rows."""
     if tuned.likelihoods is not None and base.likelihoods is not None and data.validation is not None:
         return (measure_preference(training, data.validation.examples, tuned.likelihoods, base.likelihoods),)
-    if tuned.measurement is None:
+    if tuned.measurement is None or base.measurement is None:
         return ()
-    return (replace(tuned.measurement, baseline=base.measurement.value if base.measurement else None),)
+    return (compare(tuned.measurement, base.measurement),)

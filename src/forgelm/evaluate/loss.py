@@ -29,4 +29,7 @@ def measure_loss(
         "target_tokens": tokens,
         "perplexity": math.exp(loss) if loss < 700 else math.inf,
     }
-    return Measurement("eval_loss", loss, tokens, "nats per token", baseline, details=details)
+    scores, weights = tuple(-reply.mean for reply in found), tuple(float(reply.tokens) for reply in found)
+    return Measurement(
+        "eval_loss", loss, tokens, "nats per token", baseline, details=details, scores=scores, weights=weights
+    )

@@ -11,7 +11,8 @@ from typing import Any
 class Measurement:
     """One number about a model. ``n`` is how many things it was measured on; ``baseline`` the base model's value.
 
-    ``value`` is ``None`` when it was asked for and could not be measured; ``problem`` then says why.
+    ``value`` is ``None`` when it was asked for and could not be measured; ``problem`` then says why. ``scores`` holds
+    one number for every row, in the rows' order: ``value`` is their mean, weighted by ``weights`` where there are any.
     """
 
     name: str
@@ -21,3 +22,17 @@ class Measurement:
     baseline: float | None = None
     problem: str | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    scores: tuple[float, ...] = field(default=(), repr=False)
+    weights: tuple[float, ...] | None = field(default=None, repr=False)
+
+    def as_record(self) -> dict[str, Any]:
+        """Return what documents say of it: everything but the single rows."""
+        return {
+            "name": self.name,
+            "value": self.value,
+            "unit": self.unit,
+            "n": self.n,
+            "baseline": self.baseline,
+            "problem": self.problem,
+            "details": dict(self.details),
+        }

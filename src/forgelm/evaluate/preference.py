@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forgelm.config.training import TrainingConfig
+from forgelm.evaluate.comparison import compare
 from forgelm.evaluate.measurement import Measurement
 from forgelm.train.logps import Likelihood, measure_likelihoods
 from forgelm.train.tokenise import Example
@@ -53,8 +54,12 @@ def measure_preference(
         "baseline_margin": _margin(examples, base),
     }
     unit = "share" if training.trainer_type == "kto" else "nats per row"
-    loss, baseline = _loss(training, ours, tuned), _loss(training, theirs, base)
-    return Measurement("eval_loss", loss, len(ours), unit, baseline, details=details)
+
+    def measured(losses: Sequence[float]) -> Measurement:
+        value = sum(losses) / len(losses)
+        return Measurement("eval_loss", value, len(losses), unit, details=details, scores=tuple(losses))
+
+    return compare(measured(_losses(training, ours, tuned)), measured(_losses(training, theirs, base)))
 
 
 def _distances(
@@ -85,22 +90,18 @@ def _accuracy(distances: Sequence[float]) -> float:
     return sum((distance > 0) + (distance == 0) / 2 for distance in distances) / len(distances)
 
 
-def _loss(training: TrainingConfig, distances: Sequence[float], model: Likelihoods) -> float:
+def _losses(training: TrainingConfig, distances: Sequence[float], model: Likelihoods) -> list[float]:
     if training.trainer_type == "kto":
-        return _saturating_loss(distances)
+        return [(1 - math.tanh(distance / 2)) / 2 for distance in distances]
     if training.trainer_type == "orpo":
-        own = -sum(reply.mean for reply in model.replies) / len(model.replies)
-        return own + training.orpo_beta * _logistic_loss(distances)
-    return _logistic_loss(distances)
+        weighed = [training.orpo_beta * _logistic_loss(distance) for distance in distances]
+        return [loss - reply.mean for loss, reply in zip(weighed, model.replies, strict=True)]
+    return [_logistic_loss(distance) for distance in distances]
 
 
-def _saturating_loss(distances: Sequence[float]) -> float:
-    return sum((1 - math.tanh(distance / 2)) / 2 for distance in distances) / len(distances)
-
-
-def _logistic_loss(distances: Sequence[float]) -> float:
+def _logistic_loss(distance: float) -> float:
     # log(1 + e^-d), written so that no exponent overflows.
-    return sum(max(-d, 0.0) + math.log1p(math.exp(-abs(d))) for d in distances) / len(distances)
+    return max(-distance, 0.0) + math.log1p(math.exp(-abs(distance)))
 
 
 def _margin(examples: Sequence[Example], model: Likelihoods) -> float | None:

@@ -29,4 +29,6 @@ def measure_reward(
         for text, prompt in zip(texts, prompts, strict=True)
     ]
     scores = score_all(rewards, prompts=prompts, completions=completions, **columns)
-    return Measurement("eval_reward", sum(scores) / len(scores), len(scores), "reward", details={"rows": len(scores)})
+    mean = sum(scores) / len(scores)
+    details = {"rows": len(scores)}
+    return Measurement("eval_reward", mean, len(scores), "reward", details=details, scores=tuple(scores))

@@ -38,7 +38,7 @@ def build_manifest(record: RunRecord, consumption: Consumption, generated_at: da
         "evaluation_results": {
             "metrics": dict(record.metrics),
             "verdict": record.verdict.as_record(),
-            "measurements": [asdict(measurement) for measurement in record.measurements],
+            "measurements": [measurement.as_record() for measurement in record.measurements],
         },
         "environment": describe_environment(),
         "resource_usage": dict(record.resources),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
@@ -12,6 +13,7 @@ from forgelm.evidence.documents.page import Bullets, Facts, Mark, Page, Section,
 from forgelm.gate import GateResult, GateStatus
 
 SIGNATURE_FILE = "test_report.json.sig"
+_COLUMNS = ("name", "value", "interval", "unit", "n", "base model", "interval of the change", "problem")
 _MEASURED_BY = MappingProxyType({"loss": "eval_loss", "reward": "eval_reward"})
 
 
@@ -35,18 +37,7 @@ def build_test_report(dossier: Dossier) -> Document:
         "passed": verdict.passed,
         "reason": verdict.reason,
         "gates": [_gate(gate, dossier) for gate in verdict.gates],
-        "measurements": [
-            {
-                "name": item.name,
-                "value": item.value,
-                "unit": item.unit,
-                "n": item.n,
-                "baseline": item.baseline,
-                "problem": item.problem,
-                "details": to_json_safe(dict(item.details)),
-            }
-            for item in run.measurements
-        ],
+        "measurements": to_json_safe([item.as_record() for item in run.measurements]),
         "test_data": {
             "origin": prepared.validation_origin,
             "rows": len(prepared.validation or ()),
@@ -115,7 +106,10 @@ def _page(dossier: Dossier, record: dict[str, Any]) -> Page:
         for gate in record["gates"]
     )
     measured = tuple(
-        (item["name"], item["value"], item["unit"], item["n"], item["baseline"], item["problem"] or "none")
+        (
+            *(item["name"], item["value"], _show_interval(item["details"].get("interval")), item["unit"], item["n"]),
+            *(item["baseline"], _show_interval(item["details"].get("change_interval")), item["problem"] or "none"),
+        )
         for item in record["measurements"]
     )
     about = (
@@ -138,8 +132,14 @@ def _page(dossier: Dossier, record: dict[str, Any]) -> Page:
         (
             Section("About this report", (Facts(about),)),
             Section("Gates", (Table(("gate", "outcome", "reason", "value", "limit", "n", "unit"), gates),)),
-            Section("Measurements", (Table(("name", "value", "unit", "n", "base model", "problem"), measured),)),
+            Section("Measurements", (Table(_COLUMNS, measured),)),
             Section("What these tests do not show", (Bullets(tuple(record["limits"])),)),
         ),
         dossier.foot,
     )
+
+
+def _show_interval(interval: Mapping[str, Any] | None) -> str:
+    if interval is None:
+        return "none"
+    return f"{interval['low']:.4g} to {interval['high']:.4g} ({interval['level']:.0%}, {interval['samples']} rows)"
