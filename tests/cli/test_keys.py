@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from forgelm.cli.main import run
+from forgelm.evidence.ec_key import load_ec_key
+from forgelm.evidence.ec_public import read_ec_public_key
 
 
 def reply(capsys: pytest.CaptureFixture[str]) -> dict[str, object]:
@@ -64,3 +66,15 @@ def test_what_cannot_be_done_is_the_callers_mistake(
     assert run(["keys", *arguments, "--output-format", "json"]) == 1
     assert reply(capsys)["success"] is False
     assert not home.exists()
+
+
+def test_a_model_key_is_made_once_and_signs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "model.key"
+    assert run(["keys", "generate-model-key", "--file", str(path), "--curve", "P-384", "--output-format", "json"]) == 0
+    made = reply(capsys)
+    public = read_ec_public_key(path.with_suffix(".pub"))
+    assert (made["curve"], made["fingerprint"]) == ("P-384", public.fingerprint)
+    assert public.verify(load_ec_key(path).sign(b"x"), b"x")
+    assert run(["keys", "generate-model-key", "--file", str(path)]) == 1
+    assert "there is a key already" in capsys.readouterr().err
+    assert run(["keys", "generate-model-key"]) == 1

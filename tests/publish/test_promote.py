@@ -14,7 +14,7 @@ import pytest
 from held import kill_at
 from support import Heard
 
-from forgelm.base.errors import ConfigError, StorageError
+from forgelm.base.errors import ConfigError, IntegrityError, StorageError
 from forgelm.base.events import Event
 from forgelm.base.files import RunFiles
 from forgelm.evidence.chain import verify_audit_log
@@ -158,6 +158,16 @@ def test_a_move_that_fails_leaves_everything_in_its_place(blocked: str, files: R
         send(files, "fg-2", FAILED, disposition)
     assert read(files.staging("fg-2")) == model
     assert read(files.final_model) == {"weights": "the model before"}
+
+
+def test_a_model_that_changed_after_it_was_sealed_does_not_become_final(files: RunFiles) -> None:
+    stage(files, "fg-1")
+    (files.staging("fg-1") / "planted").write_text("x")
+    with pytest.raises(IntegrityError, match="planted added"):
+        send(files, "fg-1", PASSED, Disposition.PROMOTED)
+    assert not files.final_model.exists()
+    assert (files.staging("fg-1") / "planted").exists()
+    assert settle(files) == ()
 
 
 def test_a_model_that_is_gone_is_put_on_the_record(files: RunFiles) -> None:

@@ -1,4 +1,4 @@
-"""``forgelm keys``: makes the Ed25519 key of this account, shows its public half, says where it is."""
+"""``forgelm keys``: makes keys that sign the log or models, shows the public half, says where this account's is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import click
 from forgelm.base.errors import ConfigError
 from forgelm.cli.options import shared_options
 from forgelm.cli.render import Reply, table
+from forgelm.evidence.ec_key import generate_ec_key
+from forgelm.evidence.ecdsa import CURVES
 from forgelm.evidence.identity import login_name
 from forgelm.evidence.keys import PublicKey, generate_key, key_path, load_signing_key, public_path, read_public_key
 
@@ -25,7 +27,7 @@ _FILE = click.option(
 @click.group("keys", no_args_is_help=False)
 @shared_options
 def keys() -> None:
-    """Make and show the Ed25519 key that signs checkpoints of the audit log."""
+    """Make and show keys: the Ed25519 key that signs checkpoints of the audit log, and ECDSA keys that sign models."""
 
 
 @keys.command("generate")
@@ -39,6 +41,23 @@ def generate(name: str | None, file: str | None) -> Reply:
     return _reply(
         key, path, "Give the public key to whoever is to check what is signed; keep the private file to yourself."
     )
+
+
+@keys.command("generate-model-key")
+@click.option(
+    "--file", "file", type=click.Path(), required=True, help="The private key's file; the public half is .pub."
+)
+@click.option("--curve", type=click.Choice(tuple(CURVES)), default="P-256", show_default=True, help="The curve.")
+@shared_options
+def generate_model_key(file: str, curve: str) -> Reply:
+    """Make an ECDSA key for 'forgelm sign' and 'forgelm bundle --key'. Never replaces a key."""
+    path = Path(file).expanduser()
+    public = generate_ec_key(path, curve).public
+    names = {"private file": str(path), "public file": str(public_path(path))}
+    envelope = {"success": True, "curve": curve, "fingerprint": public.fingerprint, "path": str(path)}
+    advice = "Give the public file to whoever is to check what is signed; keep the private one to yourself."
+    rows = [("fingerprint", public.fingerprint), *names.items()]
+    return Reply({**envelope, "public_path": names["public file"]}, f"{table(rows)}\n\n{advice}")
 
 
 @keys.command("show")

@@ -169,7 +169,7 @@ class LogWalk:
         if self.rules.secret and (problem := self._check_tag(line, entry)):
             return problem
         event = entry.get("event")
-        if event in _CLAIMS and (problem := self._take_claim(entry)):
+        if isinstance(event, str) and event in _CLAIMS and (problem := self._take_claim(entry)):
             return problem
         self._take_in(line, entry, event)
         return None

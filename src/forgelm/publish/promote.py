@@ -19,7 +19,7 @@ from forgelm.base.events import Emit, Event
 from forgelm.base.files import INTEGRITY_FILE, RunFiles, make_folder, write_json
 from forgelm.evidence.emit import on_record
 from forgelm.evidence.entries import Entry, read_entries
-from forgelm.evidence.inventory import verify_integrity
+from forgelm.evidence.inventory import require_intact, verify_integrity
 from forgelm.gate import Verdict
 from forgelm.publish.moves import move_to_final, move_to_quarantine, remove_copied, seal_of
 
@@ -75,12 +75,15 @@ def promote(files: RunFiles, run_id: str, verdict: Verdict, disposition: Disposi
     """Carry out ``disposition`` for the sealed model that ``run_id`` staged, on the record.
 
     Raises:
+        IntegrityError: the staged model is not what was sealed; nothing was moved.
         StorageError: the folder could not be moved; the staged model is still in staging, a model that stood in the
             final place still stands there, and the next command in the folder tries again.
     """
     if disposition is Disposition.HELD:
         return Published(disposition, files.staging(run_id))
     refused = disposition is Disposition.REFUSED
+    if not refused and files.staging(run_id).exists():
+        require_intact(files.staging(run_id))
     root = seal_of(files.staging(run_id)) or ""
     record: dict[str, Any] = {"model_root": root, "final_model_dir": files.final_model_dir}
     if refused:

@@ -33,3 +33,13 @@ def test_lines_that_are_no_entries_are_passed_over(tmp_path):
         b'{"event": "pipeline.initialized", "run_id": "fg-1"}'
     )
     assert read_facts(log).run_id == "fg-1"
+
+
+def test_what_a_person_was_asked_about_stays_recorded_through_later_runs(tmp_path):
+    log = write(
+        tmp_path / "log",
+        {"event": "human_approval.required", "run_id": "fg-1", "evidence_sha256": {"review/fg-1/a": "b"}},
+        {"event": "human_approval.required", "run_id": "fg-1", "evidence_sha256": 7},
+        {"event": "pipeline.initialized", "run_id": "fg-2"},
+    )
+    assert read_facts(log).reviewed == {"review/fg-1/a": "b"}

@@ -22,3 +22,12 @@ def test_documents_are_compared_with_what_the_log_recorded(tmp_path: Path) -> No
     check = check_documents(Case(found, LogFacts(documents=recorded), None))
     assert (check.status, check.findings) == (Status.FAILED, ("changed: compliance/b", "removed: compliance/c"))
     assert check_documents(Case(found, LogFacts(), None)).status is Status.NOT_CHECKED
+
+
+def test_what_a_decision_was_made_on_is_compared_too(tmp_path: Path) -> None:
+    found = evidence(tmp_path, {"review/fg-1/a": b"1", "review/fg-1/planted": b"2"})
+    case = Case(found, LogFacts(reviewed={"review/fg-1/a": sha256_bytes(b"1")}), None)
+    check = check_documents(case)
+    assert (check.status, check.findings) == (Status.NOT_CHECKED, ("not recorded: review/fg-1/planted",))
+    case = Case(found, LogFacts(reviewed={"review/fg-1/a": sha256_bytes(b"3")}), None)
+    assert check_documents(case).findings == ("changed: review/fg-1/a",)

@@ -29,6 +29,7 @@ _EVIDENCE = (
     "resolved_config.yaml",
     "data_audit_report.json",
     "compliance/*",
+    "review/*",
     "benchmark/*",
     "safety/*",
     "judge/*",

@@ -13,13 +13,15 @@ from forgelm.evidence.line import LONGEST_LINE
 
 @dataclass
 class LogFacts:
-    """What the newest run recorded. ``documents`` and ``seals`` hold SHA-256 in hex, seals with the line they are on.
+    """What the runs recorded, SHA-256 in hex.
 
-    ``documents`` is by path from the run folder; ``seals`` are of integrity manifests, of every run, oldest first.
+    ``documents`` (the newest run's) and ``reviewed`` (what decisions were made on) are by path from the run folder;
+    ``seals`` are of integrity manifests, of every run, oldest first, with the line they are on.
     """
 
     run_id: str | None = None
     documents: dict[str, str] = field(default_factory=dict)
+    reviewed: dict[str, str] = field(default_factory=dict)
     seals: list[tuple[int, str]] = field(default_factory=list)
 
 
@@ -65,6 +67,12 @@ def _read_documents(facts: LogFacts, entry: dict[str, Any], number: int) -> None
         facts.documents |= {f"compliance/{name}": str(digest) for name, digest in digests.items()}
 
 
+def _read_reviewed(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
+    digests = entry.get("evidence_sha256")
+    if entry.get("event") == Event.HUMAN_APPROVAL_REQUIRED and isinstance(digests, dict):
+        facts.reviewed |= {str(file): str(digest) for file, digest in digests.items()}
+
+
 def _read_seal(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
     if entry.get("event") == Event.MODEL_INTEGRITY_VERIFIED and entry.get("manifest_sha256"):
         facts.seals.append((number, str(entry["manifest_sha256"])))
@@ -73,5 +81,6 @@ def _read_seal(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
 _READERS = {
     Event.PIPELINE_INITIALIZED.encode(): _read_start,
     Event.ARTIFACTS_EXPORTED.encode(): _read_documents,
+    Event.HUMAN_APPROVAL_REQUIRED.encode(): _read_reviewed,
     Event.MODEL_INTEGRITY_VERIFIED.encode(): _read_seal,
 }

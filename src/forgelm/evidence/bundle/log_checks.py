@@ -14,6 +14,7 @@ from forgelm.evidence.documents.verify_annex_iv import verify_annex_iv_artifact
 from forgelm.evidence.entries import read_roots
 
 _COMPLIANCE = "compliance/"
+_REVIEW = "review/"
 
 
 def check_chain(case: Case) -> Check:
@@ -107,15 +108,16 @@ def check_annex_iv(case: Case) -> Check:
 
 
 def check_documents(case: Case) -> Check:
-    """Whether the documents and the configuration are the bytes that the log recorded."""
-    name, recorded, files = "documents", case.facts.documents, case.evidence.files
+    """Whether the documents, those that decisions were made on too, are the bytes that the log recorded."""
+    name, files = "documents", case.evidence.files
+    recorded = {**case.facts.documents, **case.facts.reviewed}
     if not recorded:
         return unchecked(name, "the log records no documents: the run ended before they were written")
     wrong = [f"changed: {file}" for file, digest in recorded.items() if file in files and files[file].sha256 != digest]
     gone = [f"removed: {file}" for file in recorded if file not in files]
     if wrong or gone:
         return failed(name, "not what the log recorded", *wrong, *gone)
-    unrecorded = [file for file in files if file.startswith(_COMPLIANCE) and file not in recorded]
+    unrecorded = [file for file in files if file.startswith((_COMPLIANCE, _REVIEW)) and file not in recorded]
     if unrecorded:
         why = f"{len(recorded)} files are what the log recorded; about these it says nothing"
         return Check(name, Status.NOT_CHECKED, why, tuple(f"not recorded: {file}" for file in sorted(unrecorded)))

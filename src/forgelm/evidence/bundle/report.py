@@ -31,8 +31,9 @@ class Check:
 class Verification:
     """All checks of one bundle or run folder.
 
-    ``state`` is ``closed`` when the log says that its last run ended, ``open`` when it does not: the run was killed or
-    still goes on, and more may have happened. ``not_proven`` are sentences about what no check here can show.
+    ``state`` is ``closed`` when the log ends with a closing record, else ``open``: a run was killed or goes on, or
+    something was logged after the last run, and more may have happened. ``not_proven`` are sentences about what no
+    check here can show.
     """
 
     path: str
@@ -86,4 +87,7 @@ def render_verification(found: Verification) -> str:
 def _say_state(found: Verification) -> str:
     if found.state == "closed":
         return "state: closed"
-    return "state: OPEN - the log does not say that the run ended; it was killed or goes on, and more may have happened"
+    return (
+        "state: OPEN - the log does not end with a closing record: a run goes on or was killed, or something such as a "
+        "decision came after the last run; more may have happened"
+    )
