@@ -113,3 +113,10 @@ def test_a_clock_that_went_back_is_noted_also_at_a_border(lines):
     walks[0]._note_time("not a time", 4)
     walks[0]._note_time("2030-01-01T00:00:00", 5)
     assert walks[0].clock_steps == [3]
+
+
+@pytest.mark.parametrize("event", [{}, [], 7, None, {"run.closed": 1}])
+def test_an_event_that_is_no_text_is_no_record_and_stops_nothing(event):
+    walk = LogWalk(Rules())
+    walk.take([json.dumps({"event": event, "run_id": event, "timestamp": event, "prev_hash": "genesis"}).encode()])
+    assert (walk.problem, walk.number) == (None, 1)
