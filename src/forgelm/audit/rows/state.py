@@ -109,11 +109,17 @@ def merge_states(states: Iterable[RowState]) -> RowState:
 
 
 def join_rows(parts: list[KeptRows]) -> KeptRows:
-    """Return the rows of ``parts`` one after another."""
+    """Return the rows of ``parts`` one after another. The list is emptied, so that little is ever there twice."""
     if not parts:
         hashes, counts = np.zeros(0, np.uint64), np.zeros(0, np.int32)
         return KeptRows(hashes, counts, counts, np.zeros(0, np.uint8), hashes, hashes, np.zeros((0, 0), np.uint32))
-    return KeptRows(*(np.concatenate([getattr(part, column.name) for part in parts]) for column in fields(KeptRows)))
+    columns = [[getattr(part, column.name) for part in parts] for column in fields(KeptRows)]
+    parts.clear()
+    joined = []
+    for column in columns:
+        joined.append(np.concatenate(column))
+        column.clear()
+    return KeptRows(*joined)
 
 
 def hash_bands(signatures: Words32, bands: Bands) -> Words32:

@@ -78,9 +78,10 @@ def search_duplicates(source: Source, files: list[FileState], tools: Tools, *, w
         DataError: there are no rows, or a file changed since it was scanned.
     """
     places = Places(files, name_of_source=source.given, is_folder=source.is_folder)
-    rows = join_rows([kept for file in places.files for kept in file.state.kept])
+    parts = [kept for file in places.files for kept in file.state.kept]
     places.drop_rows()
     files.clear()
+    rows = join_rows(parts)
     if not len(rows):
         raise DataError(f"{source.given}: holds no row that can be read{_first_problem(places)}")
     near, engine = tools.options.near, tools.engine
