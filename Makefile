@@ -34,6 +34,7 @@ bench: $(VENV)/.dev
 # The generated pages of docs/; tests fail when they are out of date.
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
+	$(BIN)/python -m bench.detection
 
 dist: $(VENV)/.dev
 	$(BIN)/python -m build --outdir dist

@@ -1,11 +1,14 @@
-"""Run all benchmarks, or those named: ``python -m bench [startup] [integrity] [throughput] [whole_run] [ledger]``."""
+"""Run all benchmarks, or those named: ``python -m bench [startup] [detection] ...``."""
 
 from __future__ import annotations
 
 import importlib
 import sys
 
-NAMES = ("startup", "integrity", "throughput", "whole_run", "ledger")
+NAMES = (
+    *("startup", "integrity", "throughput", "whole_run", "ledger"),
+    *("detection",),
+)
 
 
 def main(names: list[str]) -> int:

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from forgelm.audit.matching.family import Family
+from forgelm.audit.matching.family import LONGEST_UNLESS, Family
 
 Found = tuple[str, tuple[int, int], str]
 
@@ -52,6 +52,8 @@ def _claims(family: Family, rank: int, text: str) -> list[tuple[int, Family, tup
 
 def _checked(family: Family, text: str, span: tuple[int, int]) -> tuple[int, int] | None:
     start, end = span
+    if family.unless and re.search(f"(?:{family.unless})$", text[max(0, start - LONGEST_UNLESS) : start]):
+        return None
     while family.check and not family.check(text[start:end]):
         last = re.search("[^0-9A-Za-z+]{1,3}[0-9]{1,20}$", text[start:end]) if family.trims else None
         if last is None or last.start() == 0:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from forgelm.audit.findings import Finding, Span, preview
-from forgelm.audit.matching.family import DIGIT_GAP, LEAD, LEAD_TO_ANCHOR, Family
+from forgelm.audit.matching.family import DIGIT_GAP, LEAD, LEAD_TO_ANCHOR, LONGEST_UNLESS, Family
 from forgelm.audit.matching.fold import fold
 
 _FEWEST_DIGITS = 7
@@ -164,10 +164,10 @@ def _next(family: Family, text: str, position: int, last: int, stop: int) -> re.
 
 def _confirm(family: Family, text: str, span: Span) -> Span | None:
     """Return the span whose value passes the family's check: the whole, or what is left without its last groups."""
-    if family.check is None:
-        return span
     start, end = span
-    while not family.check(text[start:end]):
+    if family.unless and family.unless_regex.search(text, max(0, start - LONGEST_UNLESS), start):
+        return None
+    while family.check and not family.check(text[start:end]):
         shorter = _LAST_GROUP.sub("", text[start:end]) if family.trims else ""
         if not shorter or start + len(shorter) == end:
             return None

@@ -15,8 +15,8 @@ Group = Literal["pii", "secret"]
 # Digits with at most two separators between one and the next.
 DIGIT_GAP = "[ ./()+\u00a0\u2009\u202f\u2010-\u2015\u2212-]"
 DIGIT_RUN = f"[0-9](?:{DIGIT_GAP}{{0,2}}[0-9])*"
-LEAD = 8
-LEAD_TO_ANCHOR = 160
+LEAD = 9
+LEAD_TO_ANCHOR = LONGEST_UNLESS = 160
 _CLUE_DIGITS = 8
 DIGITS_CLUE = f"[0-9](?:{DIGIT_GAP}{{0,2}}[0-9]){{{_CLUE_DIGITS - 1}}}"
 
@@ -57,6 +57,7 @@ class Family:
     reach: int = 64  # how many characters before the value the context is looked for
     left: str = _NOT_IN_WORD
     right: str = ""
+    unless: str = ""  # what must not stand right before the value, at most LONGEST_UNLESS characters
     hint: str = ""
     clue: str = ""  # a pattern shared by many families that also occurs wherever this one does
     trims: bool = False  # when the check fails, try again without the last group
@@ -97,6 +98,10 @@ class Family:
         if self.clue:
             return self.clue
         return DIGITS_CLUE if self.digits >= _CLUE_DIGITS else self.superset
+
+    @cached_property
+    def unless_regex(self) -> re.Pattern[str]:
+        return re.compile(rf"(?:{self.unless})\Z", re.ASCII)
 
     @property
     def context_pattern(self) -> str:

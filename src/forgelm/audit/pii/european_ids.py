@@ -34,12 +34,12 @@ def french_nir(value: str) -> bool:
 def german_card(value: str) -> bool:
     """Identity card or passport: nine characters and their check digit, weights 7, 3, 1."""
     total = sum(int(char, 36) * (7, 3, 1)[index % 3] for index, char in enumerate(value[:9]))
-    return total % 10 == int(value[9]) and german_serial(value)
+    return total % 10 == int(value[9])
 
 
 def german_serial(value: str) -> bool:
-    """Whether there are digits enough for it not to be a word in capitals."""
-    return sum(map(str.isdigit, value)) >= 4
+    """Whether there is a digit, so that it is no word in capitals."""
+    return any(map(str.isdigit, value))
 
 
 def german_tax_id(value: str) -> bool:
@@ -113,8 +113,11 @@ def norwegian_number(value: str) -> bool:
 
 
 def danish_cpr(value: str) -> bool:
-    """A birthday and four digits; numbers given since 2007 carry no check digit."""
-    return ddmmyy(digits_of(value))
+    """A birthday and four digits, of which the first says the century; numbers given since 2007 have no check digit."""
+    digits = digits_of(value)
+    year, mark = digits[4:6], digits[6]
+    born_later = mark in "5678" or (mark in "49" and year < "37")
+    return ddmmyy(digits) and (not born_later or year < _BIRTHS_TO_COME)
 
 
 def finnish_number(value: str) -> bool:

@@ -27,9 +27,9 @@ _PHONE_WORDS = (
     "هاتف", "جوال",
     "फोन", "मोबाइल", "โทร", "điện thoại",
 )  # fmt: skip
-# With four digits or more among its characters, a digit follows a letter early enough for three more to come.
+# The first digit follows four letters, or one and comes before three more characters.
 _GERMAN_NEAR = "[0-9](?<=[A-Z][0-9])"
-_GERMAN_CLUE = "[A-Z][0-9][0-9CFGHJKLMNPRTVWXYZ]{3}"
+_GERMAN_CLUE = "[A-Z][0-9][0-9CFGHJKLMNPRTVWXYZ]{3}|[CFGHJKLMNPRTVWXYZ]{4}[0-9]"
 _NIR_WORDS = ("sécurité sociale", "sécu", "sécu.", "securite sociale", "NIR", "INSEE", "insee", "SSN", "french ssn")
 
 
@@ -68,6 +68,8 @@ CONTRACT_FAMILIES = (
         anchor="@",
         opening=_MAILBOX,
         left=f"(?<![0-9_{_LETTER}.%+-])",
+        # The name and the password before the host of an address on the web are no mailbox.
+        unless="://(?:[^ \\t\\r\\n/@:]{0,64}:)?",
         right=f"(?![0-9_{_LETTER}])",
         hint=r"[^ \t\r\n@]@[^ \t\r\n@]",
         retries=True,
@@ -81,7 +83,7 @@ CONTRACT_FAMILIES = (
     _card(f"3[0-9]{{3}}{SPACE}[0-9]{{6}}{SPACE}[0-9]{{4,5}}", right="(?![0-9A-Za-z_])"),
     # Any other grouping, when nothing but the card stands in the run of digits.
     Family("credit_card", f"[2-6](?:{SPACE}?[0-9]){{12,18}}", "critical", "pii", payment.credit_card, digits=13,
-           left=f"{BEFORE}(?<![0-9]{SPACE})", right=f"{AFTER}(?!{SPACE}[0-9])"),
+           left=f"{BEFORE}(?<![0-9]{SPACE})", right=f"{AFTER}(?!{SPACE}[0-9])", weak=True),
     Family("us_ssn", "(?:00[1-9]|0[1-9][0-9]|[1-5][0-9]{2}|6[0-57-9][0-9]|66[0-57-9]|[78][0-9]{2})"
            "[\u2010-\u2015\u2212-](?:0[1-9]|[1-9][0-9])[\u2010-\u2015\u2212-](?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})",
            "high", "pii", digits=9, left=f"{BEFORE}(?<![0-9]-)", right=f"{AFTER}(?!-[0-9])"),
@@ -99,9 +101,9 @@ CONTRACT_FAMILIES = (
                     "passnummer", "personalausweisnr", "german id", "id card", "identity card")),
     _phone(f"\\+[1-9][0-9]{{0,3}}(?:{SPACE}?\\([0-9]{{1,5}}\\){SPACE}?[0-9])?(?:[/.]?{SPACE}?[0-9]){{3,14}}",
            phone.international, left="(?<![0-9A-Za-z+])", hint="\\+[1-9][0-9]{0,3}[^A-Za-z\\r\\n]{0,3}[0-9]"),
-    _phone(f"\\([0-9]{{2,5}}\\){SPACE}?[0-9]{{2,8}}(?:[.\u00a0\u202f\u2010-\u2015 -][0-9]{{2,5}}){{0,4}}",
+    _phone(f"(?:8{SPACE}?)?\\([0-9]{{2,5}}\\){SPACE}?[0-9]{{2,8}}(?:[.\u00a0\u202f\u2010-\u2015 -][0-9]{{2,5}}){{0,4}}",
            phone.with_area, left=r"(?<![0-9A-Za-z)])", hint="\\([0-9]{2,5}\\)"),
-    _phone(f"[0-9]{{2,5}}(?:{_PHONE_GAP}{{1,2}}[0-9]{{2,5}}){{1,5}}|[0-9]{{9,12}}", phone.national,
+    _phone(f"[0-9]{{2,5}}(?:{_PHONE_GAP}{{1,2}}[0-9]{{2,8}}){{1,5}}|[0-9]{{9,12}}", phone.national,
            left=BEFORE, needs_context=True, reach=24, context=_PHONE_WORDS,
            hint=f"[0-9](?:{_PHONE_GAP}{{0,2}}[0-9]){{7}}"),
 )  # fmt: skip

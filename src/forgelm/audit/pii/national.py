@@ -23,7 +23,6 @@ _SEVEN = "[0-9]{7}(?:-?[A-Za-z]|-[0-9])"
 _RUT = ("rut", "RUN", "rol único tributario")
 _MONTH_20 = "(?:[02468][1-9]|[13579][0-2])"  # plus 20, 40, 60 or 80
 _MONTH_50 = "(?:[0257][1-9]|[1368][0-2])"  # plus 20, 50 or 70
-_MONTH_40 = "(?:0[0-9]|1[0-2]|2[1-9]|3[0-2]|4[1-9]|5[0-2])"  # plus 20 or 40, or unknown
 _DAY_40 = "(?:[04][1-9]|[1256][0-9]|[37][01])"  # plus 40
 _DAY_60 = "(?:[06][1-9]|[1278][0-9]|[39][01])"  # plus 60
 _TAX = ("tax id", "tax number", "tax no", "TIN")
@@ -37,6 +36,14 @@ def _plain(kind: str, pattern: str, check: Check | None = None, **more: Any) -> 
 def _named(kind: str, pattern: str, check: Check, context: tuple[str, ...], **more: Any) -> Family:
     """A number that only the words before it tell from any other."""
     return _plain(kind, pattern, check, context=context, needs_context=True, **more)
+
+
+_BELGIAN_WORDS = ("rijksregister", "rijksregisternummer", "registre national", "niss", "insz", "NN")
+
+
+def _belgian(month: str) -> str:
+    """A birthday and a serial; those who are not residents have 20 or 40 added to the month."""
+    return f"[0-9]{{2}}[.-]?{month}[.-]?(?:[0-2][0-9]|3[01])[.-]?[0-9]{{3}}[.-]?[0-9]{{2}}"
 
 
 _EUROPE = (
@@ -60,20 +67,20 @@ _EUROPE = (
            ("nhs", "nhs number", "health service"), digits=10),
     _plain("ch_ahv", "756[. ]?[0-9]{4}[. ]?[0-9]{4}[. ]?[0-9]{2}", europe.swiss_ahv, digits=13),
     _plain("se_personnummer",
-           f"[0-9]{{2}}{MONTH}{_DAY_60}[-+][0-9]{{4}}|(?:19|20)[0-9]{{2}}{MONTH}{_DAY_60}-?[0-9]{{4}}",
+           f"[0-9]{{2}}{MONTH}{DAY}[-+][0-9]{{4}}|(?:19|20)[0-9]{{2}}{MONTH}{DAY}-?[0-9]{{4}}",
            europe.swedish_number, digits=10, context=("personnummer", "pnr", "samordningsnummer")),
+    # Coordination numbers look like a Danish number.
+    _named("se_personnummer", f"(?:19|20)?[0-9]{{2}}{MONTH}{_DAY_60}[-+]?[0-9]{{4}}", europe.swedish_number,
+           ("personnummer", "pnr", "samordningsnummer"), digits=10),
     _plain("no_fodselsnummer", f"{_DAY_40}{MONTH}[0-9]{{2}} ?[0-9]{{5}}", europe.norwegian_number, digits=11,
            context=("fødselsnummer", "fodselsnummer", "personnummer", "fnr")),
-    _plain("dk_cpr", f"{DAY}{MONTH}[0-9]{{2}}-[0-9]{{4}}", europe.danish_cpr, digits=10,
-           context=("CPR", "cpr-nr", "cpr-nummer")),
     _named("dk_cpr", f"{DAY}{MONTH}[0-9]{{6}}", europe.danish_cpr,
            ("cpr", "cpr-nr", "cpr-nummer", "personnummer"), digits=10),
     _plain("fi_hetu", f"{DAY}{MONTH}[0-9]{{2}}[-+AaBbCcDdEeFfUuVvWwXxYy][0-9]{{3}}[0-9A-FHJ-NPR-Ya-fhj-npr-y]",
-           europe.finnish_number,
+           europe.finnish_number, context=("henkilötunnus", "hetu"),
            clue="[0-9]{6}[-+A-Ya-y][0-9]{3}"),
-    _plain("be_rrn", f"[0-9]{{2}}[.-]?{_MONTH_40}[.-]?(?:[0-2][0-9]|3[01])[.-]?[0-9]{{3}}[.-]?[0-9]{{2}}",
-           europe.belgian_number, digits=11,
-           context=("rijksregister", "rijksregisternummer", "registre national", "niss", "insz", "NN")),
+    _plain("be_rrn", _belgian("(?:0[0-9]|1[0-2])"), europe.belgian_number, digits=11, context=_BELGIAN_WORDS),
+    _named("be_rrn", _belgian("(?:2[0-9]|3[0-2]|4[0-9]|5[0-2])"), europe.belgian_number, _BELGIAN_WORDS, digits=11),
     _named("bg_egn", f"[0-9]{{2}}{_MONTH_20}{DAY}[0-9]{{4}}", europe.bulgarian_egn, ("ЕГН", "егн", "egn"), digits=10),
     _plain("cz_sk_birth_number", f"[0-9]{{2}}{_MONTH_50}{DAY}/[0-9]{{4}}", europe.czech_number, digits=10),
     _named("cz_sk_birth_number", f"[0-9]{{2}}{_MONTH_50}{DAY}[0-9]{{4}}", europe.czech_number,
@@ -93,14 +100,19 @@ _EUROPE = (
     _plain("ru_snils", "[0-9]{3}-[0-9]{3}-[0-9]{3}[ -][0-9]{2}", europe.russian_snils, digits=11),
     _named("ru_snils", "[0-9]{11}", europe.russian_snils, ("снилс", "СНИЛС", "Снилс", "snils"), digits=11),
     _plain("ru_inn", "[0-9]{12}", europe.russian_inn, digits=12, context=("ИНН", "инн", "INN")),
+    # Without a check digit: whatever has one comes first.
+    _plain("dk_cpr", f"{DAY}{MONTH}[0-9]{{2}}-[0-9]{{4}}", europe.danish_cpr, digits=10,
+           context=("CPR", "cpr-nr", "cpr-nummer")),
 )  # fmt: skip
 
 _WORLD = (
     _plain("us_itin", f"9[0-9]{{2}}{_DASH}(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9]){_DASH}[0-9]{{4}}", digits=9),
     _plain("br_cpf", "[0-9]{3}\\.[0-9]{3}\\.[0-9]{3}-[0-9]{2}|[0-9]{9}-?[0-9]{2}", world.brazilian_cpf, digits=11,
            context=("cpf",)),
-    _plain("in_aadhaar", f"[2-9][0-9]{{3}}{SPACE}[0-9]{{4}}{SPACE}[0-9]{{4}}", world.indian_aadhaar, digits=12,
-           context=("aadhaar", "aadhar", "uidai", "आधार")),
+    # Not three groups of a longer number.
+    Family("in_aadhaar", f"[2-9][0-9]{{3}}{SPACE}[0-9]{{4}}{SPACE}[0-9]{{4}}", "high", "pii", world.indian_aadhaar,
+           digits=12, context=("aadhaar", "aadhar", "uidai", "आधार"), left=f"{BEFORE}(?<![0-9]{SPACE})",
+           right=f"{AFTER}(?!{SPACE}[0-9])", retries=True),
     _named("in_aadhaar", "[2-9][0-9]{11}", world.indian_aadhaar, ("aadhaar", "aadhar", "uidai", "आधार"), digits=12),
     _plain("in_pan", "[A-Z]{3}P[A-Z][0-9]{4}[A-Z]"),
     _named("ca_sin", f"[0-9]{{9}}|[0-9]{{3}}{SPACE}[0-9]{{3}}{SPACE}[0-9]{{3}}", world.canadian_sin,
@@ -113,7 +125,8 @@ _WORLD = (
            ("medicare",), digits=10),
     _plain("cn_resident_id", f"[1-9][0-9]{{5}}(?:19|20)[0-9]{{2}}{MONTH}{DAY}[0-9]{{3}}[0-9Xx]", world.chinese_id,
            digits=17),
-    _plain("kr_rrn", f"[0-9]{{2}}{MONTH}{DAY}-[1-8][0-9]{{6}}", world.korean_number, digits=13),
+    _plain("kr_rrn", f"[0-9]{{2}}{MONTH}{DAY}-[1-8][0-9]{{6}}", world.korean_number, digits=13,
+           context=("주민등록번호", "주민번호")),
     _named("jp_my_number", "[0-9]{12}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}", world.japanese_number,
            ("マイナンバー", "個人番号", "my number", "mynumber"), digits=12),
     _plain("tw_id", "[A-Z][12][0-9]{8}", world.taiwanese_id, digits=9),

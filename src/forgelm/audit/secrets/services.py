@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from forgelm.audit.secrets.entropy import is_no_filler
 from forgelm.audit.secrets.shapes import UUID, named, token
 
 _LONG_RUN = "(?![A-Za-z0-9_-])"
+
+
+def _is_openai(value: str) -> bool:
+    """Whether it is no other vendor's, holds a digit and a long part, and is no filler."""
+    is_own = not value.startswith(("sk-ant-", "sk-or-"))
+    return is_own and is_no_filler(value) and any(map(str.isdigit, value)) and max(map(len, value[3:].split("-"))) >= 16
+
 
 MODELS = (
     # A vendor's own longer prefix comes first: "sk-" alone is the weakest of them.
@@ -12,8 +20,7 @@ MODELS = (
     token("openrouter_api_key", "sk-or-v1-[0-9a-f]{64}", "sk-or-v1-"),
     token("langfuse_key", f"[sp]k-lf-{UUID}", "k-lf-"),
     token("openai_api_key", "sk-(?:proj-|svcacct-|admin-|None-)?[A-Za-z0-9_-]{20,}", "sk-", right="",
-          check=lambda value: sum(map(str.isdigit,
-          value)) > 0 and any(len(part) >= 16 for part in value[3:].split("-"))),
+          check=_is_openai),
     token("huggingface_token", "hf_[A-Za-z]{34}|hf_[A-Za-z0-9]{30,40}|api_org_[A-Za-z0-9]{34}", "hf_", "api_org_"),
     token("replicate_token", "r8_[A-Za-z0-9]{37}", "r8_"),
     token("groq_api_key", "gsk_[A-Za-z0-9]{52}", "gsk_"),

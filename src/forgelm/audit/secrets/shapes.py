@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from forgelm.audit.matching.family import Family
-from forgelm.audit.secrets.entropy import is_varied
+from forgelm.audit.secrets.entropy import is_no_filler, is_varied
 
 NO_MORE = "(?![A-Za-z0-9])"
 NO_MORE_BASE64 = "(?![A-Za-z0-9+/=_-])"
@@ -27,7 +27,9 @@ def token(
     clue: str = LONG_RUN,
 ) -> Family:
     """A token that its own shape gives away. One of ``keywords``, in lower case, is part of it."""
-    return Family(kind, pattern, "critical", "secret", check, keywords, right=right, hint=hint, clue=clue)
+    return Family(
+        kind, pattern, "critical", "secret", check or is_no_filler, keywords, right=right, hint=hint, clue=clue
+    )
 
 
 def named(kind: str, names: str, value: str, *, right: str = NO_MORE) -> Family:
