@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 TORCH := $(shell grep '^torch==' constraints.txt)
 PYTEST_WORKERS ?= 2
 
-.PHONY: quickstart test torture check bench docs dist clean
+.PHONY: quickstart test torture check bench bench-peer docs dist clean
 .DEFAULT_GOAL := test
 
 # The first run: environment, then the whole job on the bundled model, offline, on a CPU.
@@ -31,6 +31,15 @@ check: $(VENV)/.dev
 bench: $(VENV)/.dev
 	$(BIN)/python -m bench
 
+# The existing package that the audit is measured against, in an environment of its own; torch first and by version.
+bench-peer: build/peer/.done
+
+build/peer/.done: constraints.txt
+	$(PYTHON) -m venv build/peer
+	build/peer/bin/python -m pip install --quiet $(TORCH)
+	build/peer/bin/python -m pip install --quiet forgelm==0.11.1 datasketch==2.0.0 rensa==0.5.0 langdetect xxhash
+	@touch $@
+
 # The generated pages of docs/; tests fail when they are out of date.
 docs: $(VENV)/.dev
 	$(BIN)/python docs/generate.py
@@ -50,5 +59,5 @@ $(VENV)/.train: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.train
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,qlora,audit,fast,language,sign,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,qlora,audit,fast,language,sign,ray,dev]'
 	@touch $@

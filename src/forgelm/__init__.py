@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from forgelm.audit.secrets.find import detect_secrets, find_secrets, mask_secrets
     from forgelm.base.errors import (
         ArgumentError,
+        ClusterError,
         ConfigError,
         DataError,
         ForgeError,
@@ -70,6 +71,7 @@ _HOMES = MappingProxyType(
         "Anchor": "forgelm.evidence.anchor",
         "ApprovalCheck": "forgelm.evidence.approval",
         "ArgumentError": "forgelm.base.errors",
+        "ClusterError": "forgelm.base.errors",
         "AuditLogger": "forgelm.evidence.ledger",
         "AuditReport": "forgelm.audit.report.record",
         "Checkpoint": "forgelm.evidence.checkpoint",
@@ -140,6 +142,7 @@ __all__ = [
     "AuditLogger",
     "AuditReport",
     "Checkpoint",
+    "ClusterError",
     "ConfigError",
     "DataError",
     "DatasetPreview",

@@ -11,6 +11,7 @@ import pytest
 from forgelm.base import errors
 from forgelm.base.errors import (
     ArgumentError,
+    ClusterError,
     ConfigError,
     DataError,
     ExitCode,
@@ -35,6 +36,7 @@ EXIT_CODES = {
     ModelError: 1,
     RunBusyError: 1,
     OptionalDependencyError: 2,
+    ClusterError: 2,
     TrainingError: 2,
     StorageError: 2,
     IntegrityError: 6,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from forgelm.audit.duplicates.contamination import BenchmarkIndex, build_benchmark_index
 from forgelm.audit.duplicates.search import NearSettings
@@ -19,17 +20,22 @@ from forgelm.audit.report.record import AuditReport
 from forgelm.audit.rows.engine import load_engine
 from forgelm.audit.rows.minhash import DEFAULT_MINHASH_JACCARD, DEFAULT_MINHASH_NUM_PERM
 from forgelm.audit.rows.simhash import DEFAULT_NEAR_DUP_HAMMING
-from forgelm.audit.rows.state import RowSettings
+from forgelm.audit.rows.state import DedupMethod, RowSettings
 from forgelm.audit.scan.benchmarks import read_benchmarks
 from forgelm.audit.scan.clean import check_output, write_clean
 from forgelm.audit.scan.describe import describe_dataset
 from forgelm.audit.scan.finish import Asked, build_report, refuse_problems, search_duplicates
 from forgelm.audit.scan.options import AuditOptions, Tools, load_tools
+from forgelm.audit.scan.ray_runner import scan_on_ray
 from forgelm.audit.scan.runner import FileState, Progress, Scan, scan_source
 from forgelm.audit.scan.shelf import LEAST_BYTES, Shelf, is_worth_keeping
 from forgelm.audit.scan.splits import TokenLimits
 from forgelm.base.errors import ArgumentError, ConfigError, DataError, SourceError
 from forgelm.base.files import sha256_file
+
+ENGINES: Mapping[str, Callable[[Source, Tools, Scan], list[FileState]]] = MappingProxyType(
+    {"local": scan_source, "ray": scan_on_ray}
+)
 
 
 @dataclass(frozen=True)
@@ -85,13 +91,15 @@ def audit_dataset(  # noqa: PLR0913 (the contract's signature)
     benchmark_files: Sequence[str] = (),
     count_tokens: CountTokens | None = None,
     max_length: int | None = None,
+    engine: str = "local",
 ) -> AuditReport:
     """Audit a dataset: a file, a folder of splits, an fsspec address or the id of a hub dataset.
 
     With ``output_dir`` the report is written there: ``data_audit_report.json``, the same as a page,
     ``data_audit_report.html``, and with ``emit_croissant`` ``croissant.json``. ``exclude`` names columns, or paths
     such as ``messages[].tool_calls``, whose text is not looked at; ``dedup_output`` a file to write the rows to that
-    repeat no earlier one. Gates only show in the report: nothing is raised for what was found.
+    repeat no earlier one. ``engine="ray"`` scans on the Ray cluster at ``RAY_ADDRESS``, or in ``workers`` processes of
+    a Ray on this machine, with the same result. Gates only show in the report: nothing is raised for what was found.
 
     Raises:
         ArgumentError: an argument cannot be used (a ``ValueError``).
@@ -99,20 +107,16 @@ def audit_dataset(  # noqa: PLR0913 (the contract's signature)
             ``OSError``).
         OptionalDependencyError: an extra is missing; nothing was scanned.
         StorageError: something could not be written.
+        ClusterError: the Ray cluster cannot be reached, or was lost.
     """
     if dedup_method not in ("simhash", "minhash"):
         raise ArgumentError(f"dedup_method must be 'simhash' or 'minhash', got {dedup_method!r}")
+    method: DedupMethod = "minhash" if dedup_method == "minhash" else "simhash"
+    jaccard = minhash_jaccard if dedup_method == "minhash" else NearSettings.jaccard
     request = AuditRequest(
         options=AuditOptions(
-            rows=RowSettings(
-                "minhash" if dedup_method == "minhash" else "simhash",
-                minhash_jaccard,
-                minhash_num_perm,
-                enable_quality_filter,
-            ),
-            near=NearSettings(
-                near_dup_threshold, minhash_jaccard if dedup_method == "minhash" else NearSettings.jaccard
-            ),
+            rows=RowSettings(method, minhash_jaccard, minhash_num_perm, enable_quality_filter),
+            near=NearSettings(near_dup_threshold, jaccard),
             excluded=frozenset(exclude),
             pii_ml=pii_ml_language if enable_pii_ml else None,
         ),
@@ -126,6 +130,7 @@ def audit_dataset(  # noqa: PLR0913 (the contract's signature)
         benchmarks=tuple(benchmark_files),
         count_tokens=count_tokens,
         limits=TokenLimits(max_length),
+        scan_files=_find_engine(engine),
     )
     check_request(request)
     try:
@@ -156,6 +161,12 @@ def check_request(request: AuditRequest) -> None:
         raise ArgumentError(f"max_length must be at least 1, got {request.limits.max_length}")
     if request.limits.max_length is not None and not request.counts_tokens:
         raise ArgumentError("max_length is in tokens, so a tokenizer must be given that counts them")
+
+
+def _find_engine(name: str) -> Callable[[Source, Tools, Scan], list[FileState]]:
+    if name not in ENGINES:
+        raise ArgumentError(f"engine must be one of {', '.join(ENGINES)}, got {name!r}")
+    return ENGINES[name]
 
 
 def run_audit(source: Source, request: AuditRequest) -> AuditReport:

@@ -91,6 +91,10 @@ class TrainingError(ForgeError, RuntimeError):
     """Training began and could not be completed."""
 
 
+class ClusterError(ForgeError, ConnectionError):
+    """The machines that should do the work cannot be reached, or were lost."""
+
+
 class StorageError(ForgeError, OSError):
     """A file could not be written: no space, no permission, a broken disk."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 
 _NO_TELEMETRY = MappingProxyType(
@@ -26,7 +26,12 @@ def private(*, offline: bool) -> Iterator[None]:
     They read these switches when they are imported. Afterwards the environment is as it was: a caller's next run may
     be online.
     """
-    switches = dict(_NO_TELEMETRY) | (dict.fromkeys(_OFFLINE, "1") if offline else {})
+    with _environment(dict(_NO_TELEMETRY) | (dict.fromkeys(_OFFLINE, "1") if offline else {})):
+        yield
+
+
+@contextlib.contextmanager
+def _environment(switches: Mapping[str, str]) -> Iterator[None]:
     before = {name: os.environ.get(name) for name in switches}
     os.environ.update(switches)
     try:
@@ -37,6 +42,17 @@ def private(*, offline: bool) -> Iterator[None]:
                 os.environ.pop(name, None)
             else:
                 os.environ[name] = value
+
+
+@contextlib.contextmanager
+def quiet_ray(*, alone: bool) -> Iterator[None]:
+    """Keep Ray, loaded inside the block, from reporting its use; when ``alone``, it listens on this machine only."""
+    switches = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0"}
+    if alone:
+        # The one switch by which Ray takes the loopback address for a node's own.
+        switches |= {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+    with _environment(switches):
+        yield
 
 
 def is_offline() -> bool:

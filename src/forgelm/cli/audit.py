@@ -50,6 +50,13 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option(
                 "--workers", type=click.IntRange(min=1), default=1, show_default=True, help="Threads that scan."
             ),
+            click.option(
+                "--engine",
+                type=click.Choice(["local", "ray"]),
+                default="local",
+                show_default=True,
+                help="Scan on threads, or on Ray: the cluster at RAY_ADDRESS, else --workers processes here.",
+            ),
             click.option("--allow-secrets", is_flag=True, help="Record credentials, but let them through."),
             click.option("--allow-pii", is_flag=True, help="Record critical personal data, but let it through."),
             click.option("--exclude", multiple=True, metavar="COLUMN", help="Leave the text of a column out."),

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from forgelm.audit.dataset import AuditRequest, check_request, run_audit
+from forgelm.audit.dataset import ENGINES, AuditRequest, check_request, run_audit
 from forgelm.audit.duplicates.search import NearSettings
 from forgelm.audit.reading.find import find_source, source_of_run
 from forgelm.audit.reading.source import Source
@@ -76,6 +76,7 @@ def _request(options: dict[str, Any], output: Path) -> AuditRequest:
         ),
         output_dir=output,
         workers=options["workers"],
+        scan_files=ENGINES[options["engine"]],
         strict=options["strict"],
         allow_pii=options["allow_pii"],
         allow_secrets=options["allow_secrets"],

@@ -72,16 +72,16 @@ def scan_source(source: Source, tools: Tools, scan: Scan) -> list[FileState]:
     Raises:
         DataError: no file could be read, or, in a strict scan, one could not.
     """
-    gathered = _Gathered(source, tools, scan)
+    gathered = Gathered(source, tools, scan)
     with ThreadPoolExecutor(scan.workers, thread_name_prefix="forgelm-audit") as pool:
         waiting: deque[tuple[Block, Future[PartState]]] = deque()
         try:
             for block in gathered.iterate():
                 waiting.append((block, pool.submit(_audit_block, source.files[block.file], block, tools, scan)))
                 if len(waiting) > scan.workers + 1:
-                    gathered.take(*waiting.popleft())
+                    _take_next(gathered, waiting)
             while waiting:
-                gathered.take(*waiting.popleft())
+                _take_next(gathered, waiting)
         finally:
             for _, future in waiting:
                 future.cancel()
@@ -112,8 +112,13 @@ def _audit_block(file: SourceFile, block: Block, tools: Tools, scan: Scan) -> Pa
     return state
 
 
+def _take_next(gathered: Gathered, waiting: deque[tuple[Block, Future[PartState]]]) -> None:
+    block, future = waiting.popleft()
+    gathered.take(block, future.result)
+
+
 @dataclass
-class _Gathered:
+class Gathered:
     """States as they come in, in order, with the texts that fit and the errors."""
 
     source: Source
@@ -133,11 +138,12 @@ class _Gathered:
             except (DataError, OSError) as error:
                 self._note(number, error)
 
-    def take(self, block: Block, future: Future[PartState]) -> None:
+    def take(self, block: Block, outcome: Callable[[], PartState]) -> None:
+        """Add the state of the block that follows; ``outcome`` gives it, or raises why there is none."""
         if self.scan.check is not None:
             self.scan.check()
         try:
-            state = future.result()
+            state = outcome()
         except (DataError, OSError) as error:
             self._note(block.file, error)
             return
