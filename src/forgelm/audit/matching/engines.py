@@ -92,16 +92,19 @@ class HyperscanEngine:
 
     def candidates(self, texts: pa.LargeStringArray) -> Candidates:
         found: Candidates = {}
+        crowded: list[int] = []
         offsets, data = _buffers(texts)
         # Scanning threads must not share a scratch space.
         databases = [(database, database.scratch.clone()) for database in self._databases]
         for first, last in _blocks(offsets):
             hits = self._hits(databases, data[offsets[first] : offsets[last]])
             if hits is None:
-                crowded = self._row_by_row.candidates(texts[first:last])
-                found.update({first + row: families for row, families in crowded.items()})
+                crowded += range(first, last)
             else:
                 self._name(found, hits, offsets, first)
+        if crowded:
+            by_row = self._row_by_row.candidates(texts.take(crowded))
+            found.update({crowded[row]: families for row, families in by_row.items()})
         return _with_numbers(found, texts, self._numbers)
 
     def _compile(self, patterns: Sequence[str], identities: Mapping[str, int]) -> Any:
