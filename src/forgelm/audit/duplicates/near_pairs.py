@@ -21,6 +21,8 @@ BITS = 64
 
 _PAIRS_AT_ONCE = 1 << 15
 _KEY_BITS = 32
+_ROWS_SORTED = 1 << 19  # about as many are sorted at once, so that the copies of a sort stay small
+_ROWS_READ = 1 << 18
 _DIGIT_BITS = 13  # buckets of one pass of the sort fit the processor's cache
 _SORT_COST = 60  # what sorting one fingerprint costs, in comparisons of two
 _FEW_ROWS = 1000
@@ -72,7 +74,8 @@ def iterate_near_pairs(
 ) -> Iterator[Ints]:
     """Yield blocks (pairs, 2) of indexes of ``values`` that differ in at most ``threshold`` bits, each pair once.
 
-    Memory is 32 bytes a value and a block, however many pairs there are; there can be 2**32 values at most.
+    Memory is 4 bytes a value and what a part of a table takes, however many pairs there are; there can be 2**32 values
+    at most.
 
     Raises:
         ConfigError: ``threshold`` is negative.
@@ -130,32 +133,46 @@ def cut_tables(count: int, agreeing: int) -> list[Table]:
 
 def _read_keys(values: Words, table: Table) -> tuple[Words32, int]:
     """Return the bits that choose a bucket, as many of them as a key holds, and how many they are."""
-    width = 0
     keys = np.zeros(len(values), np.uint32)
-    for begin, end in table.blocks:
-        taken = min(end - begin, _KEY_BITS - width)
-        part = (values >> np.uint64(begin)) & np.uint64((1 << taken) - 1)
-        keys |= (part << np.uint64(width)).astype(np.uint32)
-        width += taken
-    return keys, width
+    for first in range(0, len(values), _ROWS_READ):
+        rows, width = slice(first, first + _ROWS_READ), 0
+        for begin, end in table.blocks:
+            taken = min(end - begin, _KEY_BITS - width)
+            part = (values[rows] >> np.uint64(begin)) & np.uint64((1 << taken) - 1)
+            keys[rows] |= (part << np.uint64(width)).astype(np.uint32)
+            width += taken
+    return keys, min(sum(end - begin for begin, end in table.blocks), _KEY_BITS)
 
 
 def _scan_compiled(values: Words, table: Table, threshold: int, work: Work) -> Iterator[Ints]:
-    columns = _sort_by_key(values, table)
     near = Near(np.array([table.agree, *table.differ], np.uint64), threshold)
-    cursor = np.array([0, 1, 0, 0], np.int64)
-    while cursor[0] < len(values):
-        pairs = np.empty((_PAIRS_AT_ONCE, 2), np.int64)
-        count = scan_buckets(columns, near, cursor, pairs)
-        if count:
-            yield pairs[:count]
-    work.compared += int(cursor[3])
+    for columns in _iterate_sorted(values, table):
+        cursor = np.array([0, 1, 0, 0], np.int64)
+        while cursor[0] < len(columns.values):
+            pairs = np.empty((_PAIRS_AT_ONCE, 2), np.int64)
+            count = scan_buckets(columns, near, cursor, pairs)
+            if count:
+                yield pairs[:count]
+        work.compared += int(cursor[3])
 
 
-def _sort_by_key(values: Words, table: Table) -> Columns:
-    """Return the fingerprints in the order of their buckets: a counting sort by a few bits at a time."""
+def _iterate_sorted(values: Words, table: Table) -> Iterator[Columns]:
+    """Yield the fingerprints in the order of their buckets; of many, those whose keys end alike at a time."""
     keys, width = _read_keys(values, table)
-    columns = Columns(values.copy(), np.arange(len(values), dtype=np.uint32), keys)
+    shared = min(max(len(values) // _ROWS_SORTED, 1).bit_length() - 1, width)
+    if not shared:
+        yield _sort_by_key(values.copy(), np.arange(len(values), dtype=np.uint32), keys, width)
+        return
+    ends = keys & np.uint32((1 << shared) - 1)
+    ends = ends.astype(np.uint8) if shared <= 8 else ends
+    for end in range(1 << shared):
+        rows = np.flatnonzero(ends == end).astype(np.uint32)
+        yield _sort_by_key(values[rows], rows, keys[rows], width)
+
+
+def _sort_by_key(values: Words, order: Words32, keys: Words32, width: int) -> Columns:
+    """Return fingerprints, overwritten, in the order of their keys: a counting sort by a few bits at a time."""
+    columns = Columns(values, order, keys)
     other = Columns(np.empty_like(columns.values), np.empty_like(columns.order), np.empty_like(columns.keys))
     digits = max(-(-width // _DIGIT_BITS), 1)
     bits = -(-width // digits)

@@ -19,6 +19,7 @@ from forgelm.audit.rows.tokens import GOLDEN, MIX_1, MIX_2
 DEFAULT_VERIFIED_JACCARD = 0.8
 
 _MOST_COMPARED = 20_000_000
+_ROWS_MIXED = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -74,12 +75,13 @@ def find_duplicates(
     Raises:
         ConfigError: the Hamming threshold is negative.
     """
+    exact_first = find_exact(rows)
     units = _group(rows, ranges)
     sets = TokenSets(fetch, engine, settings.jaccard) if fetch is not None else None
     search = _Search(units, settings, sets)
     for block in gather_blocks(_iterate_candidates(rows, units.list_units(), settings, engine)):
         search.take(block)
-    return search.finish(rows, ranges)
+    return search.finish(rows, ranges, exact_first)
 
 
 def mark_compared(rows: KeptRows, ranges: dict[str, range], settings: NearSettings, engine: RowEngine) -> Bits:
@@ -103,22 +105,29 @@ def _group(rows: KeptRows, ranges: dict[str, range]) -> Units:
 
 
 def _text_keys(rows: KeptRows) -> Words:
-    return _mix(rows.digest, rows.characters.astype(np.uint64), rows.tokens.astype(np.uint64))
+    return _mix(rows.digest, rows.characters, rows.tokens)
 
 
 def _token_keys(rows: KeptRows) -> Words:
-    return _mix(rows.simhash, rows.bag, rows.tokens.astype(np.uint64))
+    return _mix(rows.simhash, rows.bag, rows.tokens)
 
 
-def _mix(first: Words, second: Words, third: Words) -> Words:
-    mixed = (first ^ (first >> np.uint64(31))) * np.uint64(MIX_1) + second * np.uint64(GOLDEN)
-    mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(MIX_2) + third * np.uint64(GOLDEN)
-    return np.asarray(mixed ^ (mixed >> np.uint64(32)))
+def _mix(*columns: Words | Ints32) -> Words:
+    """Return one word for the three of every row; a stretch at a time, for none of the steps fits beside all rows."""
+    keys = np.empty(len(columns[0]), np.uint64)
+    for begin in range(0, len(keys), _ROWS_MIXED):
+        first, second, third = (column[begin : begin + _ROWS_MIXED].astype(np.uint64) for column in columns)
+        mixed = (first ^ (first >> np.uint64(31))) * np.uint64(MIX_1) + second * np.uint64(GOLDEN)
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(MIX_2) + third * np.uint64(GOLDEN)
+        keys[begin : begin + _ROWS_MIXED] = mixed ^ (mixed >> np.uint64(32))
+    return keys
 
 
 def _or_itself(of_row: Ints32) -> Ints32:
-    """Return ``of_row`` with every row that has none as its own."""
-    return np.where(of_row < 0, np.arange(len(of_row), dtype=np.int32), of_row)
+    """Return ``of_row``, changed in place, with every row that has none as its own."""
+    alone = np.flatnonzero(of_row < 0)
+    of_row[alone] = alone
+    return of_row
 
 
 def _iterate_candidates(rows: KeptRows, units: Ints32, settings: NearSettings, engine: RowEngine) -> Iterator[Ints]:
@@ -162,7 +171,7 @@ class _Search:
             np.bitwise_or.at(self._reached, here, self._splits[there])
         join(self._parents, pairs)
 
-    def finish(self, rows: KeptRows, ranges: dict[str, range]) -> Duplicates:
+    def finish(self, rows: KeptRows, ranges: dict[str, range], exact_first: Ints32) -> Duplicates:
         sizes = self._units.sizes
         inside = np.zeros(self._units.splits, np.int64)
         np.add.at(inside, self._units.places % max(self._units.splits, 1), sizes * (sizes - 1) // 2)
@@ -172,7 +181,7 @@ class _Search:
         signatures = rows.digest if rows.bands.shape[1] else rows.simhash
         return Duplicates(
             ranges=ranges,
-            exact_first=find_exact(rows),
+            exact_first=exact_first,
             near_first=_or_itself(first),
             near_pairs=dict(zip(ranges, (self._near + inside).tolist(), strict=True)),
             candidate_pairs=dict(zip(ranges, (self._candidates + inside).tolist(), strict=True)),
@@ -206,5 +215,6 @@ def _cut(part: range) -> slice:
 
 
 def _count_distinct(signatures: Words, tokens: Ints32) -> int:
-    ordered = np.sort(signatures[tokens > 0])
+    ordered = signatures[tokens > 0]
+    ordered.sort()
     return int(np.count_nonzero(ordered[1:] != ordered[:-1])) + min(len(ordered), 1)

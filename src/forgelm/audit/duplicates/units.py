@@ -9,6 +9,7 @@ from forgelm.audit.rows.arrays import Bits, Bytes, Ints, Ints32, Words, np
 
 _PAIRS_GATHERED = 1 << 13
 _FILTER_BITS = 24
+_ROWS_LOOKED_AT = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -62,11 +63,9 @@ def group_rows(keys: Words, takes_part: Bits, begins: Ints) -> Units:
 
     Most rows of most corpora are alone, so only those with a key that occurs twice are ever sorted with their number.
     """
+    rows = _find_rows(keys, takes_part, _find_repeated(keys[takes_part]))
     of_row = np.arange(len(keys), dtype=np.int32)
     of_row[~takes_part] = -1
-    ordered = np.sort(keys[takes_part])
-    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
-    rows = _find_rows(keys, takes_part, np.unique(repeated))
     _, first, group = np.unique(keys[rows], return_index=True, return_inverse=True)
     of_row[rows] = rows[first][group]
     splits = len(begins) - 1
@@ -89,11 +88,20 @@ def gather_blocks(blocks: Iterable[Ints]) -> Iterator[Ints]:
         yield np.concatenate(gathered)
 
 
+def _find_repeated(keys: Words) -> Words:
+    """Return the keys that occur more than once, sorted; ``keys`` is sorted in place."""
+    keys.sort()
+    return np.unique(keys[1:][keys[1:] == keys[:-1]])
+
+
 def _find_rows(keys: Words, takes_part: Bits, wanted: Words) -> Ints:
     """Return the rows whose key is in ``wanted`` (sorted): a table of bits drops most others at the first look."""
     mask = np.uint64((1 << _FILTER_BITS) - 1)
     table = np.zeros(1 << _FILTER_BITS, bool)
     table[wanted & mask] = True
-    rows = np.flatnonzero(table[keys & mask] & takes_part)
+    may_be = takes_part.copy()
+    for begin in range(0, len(keys), _ROWS_LOOKED_AT):
+        may_be[begin : begin + _ROWS_LOOKED_AT] &= table[keys[begin : begin + _ROWS_LOOKED_AT] & mask]
+    rows = np.flatnonzero(may_be)
     place = np.minimum(np.searchsorted(wanted, keys[rows]), max(len(wanted) - 1, 0))
     return np.asarray(rows[wanted[place] == keys[rows]] if len(wanted) else rows[:0])
