@@ -105,10 +105,10 @@ def test_every_field_of_the_schema_is_described(generator: ModuleType) -> None:
 
 
 def test_the_pages_python_runs_in_order(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """README, then the library page, evidence and how to verify it, as one reader would."""
+    """README, then the library page, evidence, how to verify it and the audit, as one reader would."""
     shown = [
         block
-        for page in ("README.md", "docs/library.md", "docs/evidence.md", "docs/verify.md")
+        for page in ("README.md", "docs/library.md", "docs/evidence.md", "docs/verify.md", "docs/audit.md")
         for block in _python(page)
     ]
     assert len(shown) == len(blocks("python"))
@@ -120,7 +120,9 @@ def test_the_pages_python_runs_in_order(workplace: Path, capsys: pytest.CaptureF
     assert "[[" in said
     assert "['input_ids', 'labels']" in said
     assert "lines hold; head" in said
-    assert [path.name for path in sorted((workplace / "runs").iterdir())] == ["library", "notebook", "pipeline"]
+    assert [path.name for path in sorted((workplace / "runs").iterdir())] == [
+        *("anchored", "library", "notebook", "pipeline")
+    ]
 
 
 @pytest.mark.parametrize("block", blocks("json row"), ids=lambda block: block.heading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,9 @@ def test_checkpoints_appear_sealed_and_the_oldest_go(
     trainer.train()
     left = list_checkpoints(tmp_path / "run")
     best = Path(trainer.state.best_model_checkpoint)
+    assert best in left
+    states = [json.loads((path / "trainer_state.json").read_text()) for path in left]
+    assert {Path(state["best_model_checkpoint"]).parent for state in states} == {tmp_path / "run"}
     assert {path.name for path in left} == {best.name, "checkpoint-6"} | {path.name for path in left[-2:]}
     assert [broken_seal(path) for path in left] == [None] * len(left)
     assert not list((tmp_path / "run").glob(".writing-*"))

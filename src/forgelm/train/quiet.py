@@ -65,13 +65,14 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
 
         def _save_checkpoint(self, model: Any, trial: Any) -> None:
             root = Path(self.args.output_dir)
-            _point_to_best(self.state, root)
             with sealed_checkpoint(root / f"checkpoint-{self.state.global_step}", ways.identity) as written:
                 self._aside = written.parent
                 try:
                     super()._save_checkpoint(model, trial)
                 finally:
                     self._aside = None
+                _point_to_best(self.state, root)
+                self.state.save_to_json(str(written / "trainer_state.json"))
                 write_json(written / COUNTS, ways.meter.save())
             load_extra("transformers.trainer_utils", extra="train").rotate_checkpoints(
                 output_dir=str(root),
