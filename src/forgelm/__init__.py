@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from forgelm.audit.rows.simhash import compute_simhash
     from forgelm.audit.secrets.find import detect_secrets, find_secrets, mask_secrets
     from forgelm.base.errors import (
+        AddressRefusedError,
         ArgumentError,
         ClusterError,
         ConfigError,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         ForgeError,
         IntegrityError,
         ModelError,
+        NetworkError,
         OptionalDependencyError,
         RunBusyError,
         SourceError,
@@ -68,6 +70,7 @@ __api_version__ = "1.0.0"
 _HOMES = MappingProxyType(
     {
         "AccessRequest": "forgelm.evidence.erasure.search",
+        "AddressRefusedError": "forgelm.base.errors",
         "Anchor": "forgelm.evidence.anchor",
         "ApprovalCheck": "forgelm.evidence.approval",
         "ArgumentError": "forgelm.base.errors",
@@ -84,6 +87,7 @@ _HOMES = MappingProxyType(
         "ForgeTrainer": "forgelm.run.trainer",
         "IntegrityError": "forgelm.base.errors",
         "ModelError": "forgelm.base.errors",
+        "NetworkError": "forgelm.base.errors",
         "Opinion": "forgelm.publish.decide",
         "OptionalDependencyError": "forgelm.base.errors",
         "PublicKey": "forgelm.evidence.keys",
@@ -136,6 +140,7 @@ _HOMES = MappingProxyType(
 
 __all__ = [
     "AccessRequest",
+    "AddressRefusedError",
     "Anchor",
     "ApprovalCheck",
     "ArgumentError",
@@ -152,6 +157,7 @@ __all__ = [
     "ForgeTrainer",
     "IntegrityError",
     "ModelError",
+    "NetworkError",
     "Opinion",
     "OptionalDependencyError",
     "PublicKey",

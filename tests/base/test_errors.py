@@ -10,6 +10,7 @@ import pytest
 
 from forgelm.base import errors
 from forgelm.base.errors import (
+    AddressRefusedError,
     ArgumentError,
     ClusterError,
     ConfigError,
@@ -18,6 +19,7 @@ from forgelm.base.errors import (
     ForgeError,
     IntegrityError,
     ModelError,
+    NetworkError,
     OptionalDependencyError,
     Problem,
     RunBusyError,
@@ -31,12 +33,14 @@ EXIT_CODES = {
     ForgeError: 2,
     ConfigError: 1,
     ArgumentError: 1,
+    AddressRefusedError: 1,
     DataError: 1,
     SourceError: 1,
     ModelError: 1,
     RunBusyError: 1,
     OptionalDependencyError: 2,
     ClusterError: 2,
+    NetworkError: 2,
     TrainingError: 2,
     StorageError: 2,
     IntegrityError: 6,
@@ -79,6 +83,8 @@ def test_the_hint_is_shown_below_the_message(kind: type[ForgeError]) -> None:
     ("kind", "caught_as"),
     [
         (StorageError, OSError),
+        (NetworkError, ConnectionError),
+        (AddressRefusedError, ConfigError),
         (TrainingError, RuntimeError),
         (OptionalDependencyError, ImportError),
         (DataError, ConfigError),

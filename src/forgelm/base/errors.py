@@ -95,6 +95,14 @@ class ClusterError(ForgeError, ConnectionError):
     """The machines that should do the work cannot be reached, or were lost."""
 
 
+class AddressRefusedError(ConfigError):
+    """A URL leads where no connection may be made; nothing was sent."""
+
+
+class NetworkError(ForgeError, ConnectionError):
+    """Another machine did not answer, or not with what was asked for."""
+
+
 class StorageError(ForgeError, OSError):
     """A file could not be written: no space, no permission, a broken disk."""
 

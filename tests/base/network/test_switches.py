@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from forgelm.base.network import hub_token, is_offline, private
+from forgelm.base.network.switches import hub_token, is_offline, private
 
 SWITCHES = ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE", "HF_DATASETS_OFFLINE")
 
@@ -24,7 +24,7 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask_hub_client(statement: str, constant: str) -> str:
     """Run ``statement`` in a new process, import the hub's client after it and return one of its constants."""
-    code = f"import forgelm.base.network as network; {statement}\n"
+    code = f"import forgelm.base.network.switches as network; {statement}\n"
     code += f"from huggingface_hub import constants; print(constants.{constant})"
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
 
