@@ -18,7 +18,7 @@ from forgelm.evidence.documents.dossier import Dossier, open_dossier, with_model
 from forgelm.evidence.documents.write import write_documents
 from forgelm.evidence.inventory import write_integrity_manifest
 from forgelm.evidence.record import RunRecord
-from forgelm.gate import Thresholds, decide
+from forgelm.gate.decide import Thresholds, decide
 from forgelm.model.load import load
 from forgelm.train.loop import tokenise_data, train
 

@@ -77,7 +77,7 @@ def test_the_wheel_holds_what_it_needs_and_is_small(wheel: Path) -> None:
         metadata = archive.read(next(name for name in names if name.endswith("METADATA"))).decode()
     for file in (
         "py.typed",
-        "gate.py",
+        "gate/decide.py",
         "model/ember/model.safetensors",
         "model/ember/tokenizer.json",
         "model/ember/chat_template.jinja",

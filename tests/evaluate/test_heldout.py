@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from support import ember_model, ember_tokenizer
+from support import ember_model, ember_tokenizer, sections
 
-from forgelm.config.training import TrainingConfig
+from forgelm.base.events import emit_nothing
+from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import Row, RowFormat
+from forgelm.evaluate.evaluator import Subject
 from forgelm.evaluate.heldout import Heldout, ask_heldout, measure_heldout
 from forgelm.train.loop import TokenisedData
 from forgelm.train.rewards import Reward, reward_length
@@ -20,6 +23,11 @@ def data(row_format: RowFormat, value: dict[str, Any], *, held_out: bool = True)
     encoding = choose_encoding(ember_tokenizer(), rows, row_format, max_length=64, add_eos=True, reply_mask=None)
     split = tokenise(rows, encoding)
     return TokenisedData(encoding, split, split if held_out else None, (Reward("length", reward_length),))
+
+
+def subject(rows: TokenisedData, **training: Any) -> Subject:
+    config = ForgeConfig(**sections("d.jsonl", "out", training=training))
+    return Subject(ember_model(), ember_tokenizer(), config, rows, emit_nothing, Path())
 
 
 @pytest.mark.parametrize(
@@ -34,17 +42,15 @@ def data(row_format: RowFormat, value: dict[str, Any], *, held_out: bool = True)
 def test_a_model_measured_against_itself_equals_its_baseline(
     row_format: RowFormat, trainer: str, value: dict[str, Any], unit: str
 ) -> None:
-    training = TrainingConfig(trainer_type=trainer, grpo_max_completion_length=4)
-    rows = data(row_format, value)
-    asked = ask_heldout(training, ember_model(), ember_tokenizer(), rows)
-    (measured,) = measure_heldout(training, rows, asked, asked)
+    asking = subject(data(row_format, value), trainer_type=trainer, grpo_max_completion_length=4)
+    asked = ask_heldout(asking)
+    (measured,) = measure_heldout(asking.config, asking.data, asked, asked)
     assert measured.value == measured.baseline is not None
     assert measured.unit == unit
 
 
 def test_without_validation_rows_nothing_is_measured() -> None:
-    rows = data(RowFormat.TEXT, {"text": "a b"}, held_out=False)
-    training = TrainingConfig()
-    asked = ask_heldout(training, ember_model(), ember_tokenizer(), rows)
+    asking = subject(data(RowFormat.TEXT, {"text": "a b"}, held_out=False))
+    asked = ask_heldout(asking)
     assert asked == Heldout()
-    assert measure_heldout(training, rows, asked, asked) == ()
+    assert measure_heldout(asking.config, asking.data, asked, asked) == ()

@@ -10,7 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from forgelm.evaluate.statistics import bootstrap_difference, bootstrap_mean
+from forgelm.evaluate.statistics import (
+    bootstrap_difference,
+    bootstrap_mean,
+    proportion_interval,
+    proportion_lower_bound,
+    proportion_upper_bound,
+)
 
 Draw = Callable[[Any, int], Any]
 
@@ -77,3 +83,30 @@ def test_many_samples_are_resampled_in_blocks() -> None:
     found = bootstrap_mean(np.random.default_rng(2).normal(0, 1, 300_000)[:200_000])
     assert found is not None
     assert found.high - found.low == pytest.approx(2 * 1.96 / math.sqrt(200_000), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("successes", "n", "low", "high"),
+    # R's binom.test and Clopper and Pearson's closed forms at the ends: 1 - (alpha / 2) ** (1 / n).
+    [(0, 50, 0.0, 1 - 0.025 ** (1 / 50)), (50, 50, 0.025 ** (1 / 50), 1.0), (5, 10, 0.187086, 0.812914)],
+)
+def test_a_share_has_the_exact_interval(successes: int, n: int, low: float, high: float) -> None:
+    found = proportion_interval(successes, n)
+    assert found is not None
+    assert (found.low, found.high) == pytest.approx((low, high), abs=1e-6)
+
+
+def test_no_unsafe_answer_of_fifty_shows_only_less_than_six_percent() -> None:
+    assert proportion_upper_bound(0, 50) == pytest.approx(1 - 0.05 ** (1 / 50))
+    assert round(proportion_upper_bound(0, 50), 3) == 0.058
+    assert proportion_lower_bound(50, 50) == pytest.approx(0.05 ** (1 / 50))
+    assert proportion_interval(0, 0) is None
+
+
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.5, 0.9])
+@pytest.mark.parametrize("n", [10, 50, 300])
+def test_the_interval_of_a_share_covers_at_least_what_it_claims(share: float, n: int) -> None:
+    weights = [math.comb(n, k) * share**k * (1 - share) ** (n - k) for k in range(n + 1)]
+    found = [proportion_interval(k, n) for k in range(n + 1)]
+    covered = sum(w for w, one in zip(weights, found, strict=True) if one and one.low <= share <= one.high)
+    assert 0.95 <= covered <= 0.9999

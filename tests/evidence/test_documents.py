@@ -26,7 +26,7 @@ from forgelm.evidence.documents.gate_report import build_test_report
 from forgelm.evidence.documents.instructions import build_instructions
 from forgelm.evidence.documents.training_data import build_training_data
 from forgelm.evidence.documents.write import write_documents
-from forgelm.gate import GateResult, GateStatus, Verdict
+from forgelm.gate.verdict import GateResult, GateStatus, Verdict
 
 Make = Callable[..., Dossier]
 Write = Callable[[Dossier], Path]

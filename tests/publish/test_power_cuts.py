@@ -22,7 +22,7 @@ from forgelm.evidence.entries import read_entries
 from forgelm.evidence.erasure.journal import finish_erasures
 from forgelm.evidence.erasure.purge import PurgeKind, RowOrder, purge_row, purge_run
 from forgelm.evidence.ledger import AuditLogger
-from forgelm.gate import GateResult, GateStatus, Verdict
+from forgelm.gate.verdict import GateResult, GateStatus, Verdict
 from forgelm.publish.approvals import list_pending
 from forgelm.publish.decide import approve_run, reject_run, revoke_run
 from forgelm.publish.moves import move_to_final

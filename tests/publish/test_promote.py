@@ -22,7 +22,7 @@ from forgelm.evidence.emit import emit_to
 from forgelm.evidence.entries import read_entries
 from forgelm.evidence.inventory import write_integrity_manifest
 from forgelm.evidence.ledger import AuditLogger
-from forgelm.gate import GateResult, GateStatus, Verdict
+from forgelm.gate.verdict import GateResult, GateStatus, Verdict
 from forgelm.publish.moves import seal_of
 from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
 

@@ -21,6 +21,7 @@ class Event(StrEnum):
     TRAINING_COMPLETED = "training.completed"
     LOSS_GATE_COMPLETED = "evaluation.loss_gate_completed"
     SELF_CHECK_COMPLETED = "evaluation.self_check_completed"
+    EVALUATIONS_RECORDED = "evaluation.recorded"
     MODEL_STAGED = "model.staged"
     MODEL_PROMOTION_DECIDED = "model.promotion_decided"
     MODEL_PROMOTED = "model.promoted"

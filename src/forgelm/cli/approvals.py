@@ -87,7 +87,7 @@ def _list(pending: list[PendingModel]) -> Reply:
         return Reply(envelope, "No model waits for a decision.")
     lines = [("RUN_ID", "AGE", "REQUESTED_AT", "GATES", "APPROVED", "STAGING")]
     for one in pending:
-        gates = {True: "passed", False: "FAILED", None: "-"}[one.gates_passed]
+        gates = {True: "passed", False: "NOT PASSED", None: "-"}[one.gates_passed]
         staging = one.staging_path if one.staging_exists else f"{one.staging_path} (missing)"
         age = f"{_age(one.age_seconds)}{' (expired)' if one.expired else ''}"
         lines.append((one.run_id, age, one.requested_at[:19], gates, f"{one.approved}/{one.needed}", staging))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from forgelm.config.approval import ApprovalConfig
@@ -17,7 +19,14 @@ class EvaluationConfig(Section):
         None,
         description="Loss the trained model must not exceed; null is the base model's own under auto_revert.",
     )
+    loss_gate_on: Literal["point", "bound"] = Field(
+        "point", description="What the loss limits look at: the value, or also the far end of its 95 % interval."
+    )
     min_reward: float | None = Field(None, description="Least mean reward of grpo's model on the validation rows.")
+    on_inconclusive: Literal["fail", "hold", "pass"] = Field(
+        "hold",
+        description="What follows when a value meets its limit by less than its interval: hold asks a person, exit 4.",
+    )
     require_human_approval: bool = Field(
         False, description="Hold the model until a person approves it; the command then ends with exit code 4."
     )

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from forgelm.config.training import TrainingConfig
+from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import RowFormat
 from forgelm.evaluate.comparison import compare
+from forgelm.evaluate.evaluator import Evaluator, Subject, check_nothing
 from forgelm.evaluate.loss import measure_loss
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.preference import Likelihoods, ask_preferences, measure_preference
@@ -25,29 +25,32 @@ class Heldout:
     measurement: Measurement | None = None
 
 
-def ask_heldout(training: TrainingConfig, model: Any, tokenizer: Any, data: TokenisedData) -> Heldout:
-    """Return what ``model`` makes of the validation rows; nothing where there are none.
+def ask_heldout(subject: Subject) -> Heldout:
+    """Return what the model makes of the validation rows; nothing where there are none.
 
     Raises:
         TrainingError: a reward failed.
     """
+    training, model, data = subject.config.training, subject.model, subject.data
     if data.validation is None:
         return Heldout()
-    examples, pad = data.validation.examples, tokenizer.pad_token_id
+    examples, pad = data.validation.examples, subject.tokenizer.pad_token_id
     if data.encoding.format in _COMPARED:
         return Heldout(likelihoods=ask_preferences(model, examples, pad_token_id=pad))
     if data.encoding.format is RowFormat.PROMPT_ONLY:
         longest = training.grpo_max_completion_length
-        return Heldout(measurement=measure_reward(model, tokenizer, examples, data.rewards, max_new_tokens=longest))
+        found = measure_reward(model, subject.tokenizer, examples, data.rewards, max_new_tokens=longest)
+        return Heldout(measurement=found)
     return Heldout(measurement=measure_loss(model, examples, pad_token_id=pad))
 
 
-def measure_heldout(
-    training: TrainingConfig, data: TokenisedData, tuned: Heldout, base: Heldout
-) -> tuple[Measurement, ...]:
+def measure_heldout(config: ForgeConfig, data: TokenisedData, tuned: Heldout, base: Heldout) -> tuple[Measurement, ...]:
     """Return the tuned model's measurement with the base model's as baseline; none without validation rows."""
     if tuned.likelihoods is not None and base.likelihoods is not None and data.validation is not None:
-        return (measure_preference(training, data.validation.examples, tuned.likelihoods, base.likelihoods),)
+        return (measure_preference(config.training, data.validation.examples, tuned.likelihoods, base.likelihoods),)
     if tuned.measurement is None or base.measurement is None:
         return ()
     return (compare(tuned.measurement, base.measurement),)
+
+
+HELDOUT = Evaluator("held-out rows", lambda config: True, check_nothing, ask_heldout, measure_heldout)

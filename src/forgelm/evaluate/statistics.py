@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from statistics import NormalDist
 from typing import Any
@@ -61,6 +61,57 @@ def bootstrap_difference(
     return bootstrap_mean(
         [value - base for value, base in zip(values, baseline, strict=True)], weights, level=level, seed=seed
     )
+
+
+def proportion_interval(successes: int, n: int, *, level: float = 0.95) -> Interval | None:
+    """Return the exact two-sided interval of a share (Clopper and Pearson 1934, doi:10.2307/2331986).
+
+    It holds its level even at 0 or ``n`` successes, where a bootstrap has no width. ``None`` for nothing counted.
+    """
+    if n < 1:
+        return None
+    tail = (1.0 - level) / 2.0
+    return Interval(_lower(successes, n, tail), _upper(successes, n, tail), level, n)
+
+
+def proportion_upper_bound(successes: int, n: int, *, level: float = 0.95) -> float:
+    """Return the one-sided upper bound of a share: 0 of 50 shows only that it is below 5.8 %."""
+    return _upper(successes, n, 1.0 - level)
+
+
+def proportion_lower_bound(successes: int, n: int, *, level: float = 0.95) -> float:
+    """Return the one-sided lower bound of a share."""
+    return _lower(successes, n, 1.0 - level)
+
+
+def _upper(successes: int, n: int, tail: float) -> float:
+    """Return the share at which so few successes have the probability ``tail``."""
+    if successes >= n:
+        return 1.0
+    return _bisect(lambda share: _at_most(successes, n, share) > tail)
+
+
+def _lower(successes: int, n: int, tail: float) -> float:
+    return 1.0 - _upper(n - successes, n, tail)
+
+
+def _bisect(below: Callable[[float], bool]) -> float:
+    low, high = 0.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        low, high = (middle, high) if below(middle) else (low, middle)
+    return high
+
+
+def _at_most(successes: int, n: int, share: float) -> float:
+    """Return the probability of at most ``successes`` of ``n``, each with probability ``share`` inside (0, 1)."""
+    yes, no = math.log(share), math.log1p(-share)
+    whole = math.lgamma(n + 1)
+    terms = (
+        math.exp(whole - math.lgamma(k + 1) - math.lgamma(n - k + 1) + k * yes + (n - k) * no)
+        for k in range(successes + 1)
+    )
+    return math.fsum(terms)
 
 
 def _resampled_means(np: Any, numbers: Any, weights: Any, random: Any) -> Any:

@@ -43,8 +43,10 @@ def render_model_card(record: RunRecord, audit_log: Checkpoint | None = None) ->
     """Return the card as Markdown; a model that failed a gate says so at the top."""
     config = record.config
     parts = [_metadata(record), f"# {escape(_name(record))}"]
-    if not record.verdict.passed:
+    if record.verdict.failed:
         parts.append(f"> **This model failed its quality gates:** {escape(record.verdict.reason or '')}")
+    elif record.verdict.undecided:
+        parts.append(f"> **No gate could decide about this model:** {escape(record.verdict.reason or '')}")
     parts += [
         f"A fine-tune of {code(config.model.name_or_path)} by ForgeLM, run {code(record.run_id)}.",
         "## Training details\n\n" + table([*_training_rows(record), *_log_row(audit_log)]),

@@ -39,6 +39,7 @@ def build_manifest(record: RunRecord, consumption: Consumption, generated_at: da
             "metrics": dict(record.metrics),
             "verdict": record.verdict.as_record(),
             "measurements": [measurement.as_record() for measurement in record.measurements],
+            "files": dict(record.evaluation_files),
         },
         "environment": describe_environment(),
         "resource_usage": dict(record.resources),

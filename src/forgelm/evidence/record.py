@@ -9,14 +9,17 @@ from typing import Any
 from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import PreparedData
 from forgelm.evaluate.measurement import Measurement
-from forgelm.gate import Verdict
+from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel
 from forgelm.train.loop import Outcome, TokenisedData
 
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What happened. ``metrics`` are flat numbers; ``resources`` is ``None`` for what this machine cannot say."""
+    """What happened. ``metrics`` are flat numbers; ``resources`` is ``None`` for what this machine cannot say.
+
+    ``evaluation_files`` are the results the evaluations left in the run folder, path to SHA-256.
+    """
 
     run_id: str
     config: ForgeConfig
@@ -28,3 +31,4 @@ class RunRecord:
     verdict: Verdict
     metrics: Mapping[str, float]
     resources: Mapping[str, Any] = field(default_factory=dict)
+    evaluation_files: Mapping[str, str] = field(default_factory=dict)

@@ -20,7 +20,7 @@ from forgelm.base.files import INTEGRITY_FILE, RunFiles, make_folder, write_json
 from forgelm.evidence.emit import on_record
 from forgelm.evidence.entries import Entry, read_entries
 from forgelm.evidence.inventory import require_intact, verify_integrity
-from forgelm.gate import Verdict
+from forgelm.gate.verdict import Verdict
 from forgelm.publish.moves import move_to_final, move_to_quarantine, remove_copied, seal_of
 
 _log = logging.getLogger(__name__)
@@ -64,11 +64,12 @@ class Intent:
 def choose_disposition(verdict: Verdict, *, auto_revert: bool, require_human_approval: bool) -> Disposition:
     """Return where a model with this verdict goes. Pure.
 
-    Without ``auto_revert`` a failed model keeps its place, marked as failed in card, manifest and log.
+    Without ``auto_revert`` a failed model keeps its place, marked as failed in card, manifest and log. What the gates
+    could not decide waits for a person.
     """
-    if not verdict.passed and auto_revert:
+    if verdict.failed and auto_revert:
         return Disposition.REFUSED
-    return Disposition.HELD if require_human_approval else Disposition.PROMOTED
+    return Disposition.HELD if require_human_approval or verdict.undecided else Disposition.PROMOTED
 
 
 def promote(files: RunFiles, run_id: str, verdict: Verdict, disposition: Disposition, emit: Emit) -> Published:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,10 @@ from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import PreparedData
-from forgelm.evaluate.heldout import Heldout, ask_heldout, measure_heldout
+from forgelm.evaluate.evaluator import Subject
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.self_check import measure_saved_model
+from forgelm.evaluate.table import ask_model, check_evaluations, measure_answers
 from forgelm.evidence.approval import Policy
 from forgelm.evidence.cards import write_model_card
 from forgelm.evidence.checkpoint import Checkpoint
@@ -29,12 +30,15 @@ from forgelm.evidence.documents.lineage import write_lineage
 from forgelm.evidence.documents.write import write_documents
 from forgelm.evidence.erasure.journal import finish_erasures
 from forgelm.evidence.erasure.retention import enforce_retention
+from forgelm.evidence.evaluations import write_evaluations
 from forgelm.evidence.inventory import verify_integrity, write_integrity_manifest
 from forgelm.evidence.ledger import AuditLogger
 from forgelm.evidence.record import RunRecord
 from forgelm.evidence.review import copy_for_review
 from forgelm.evidence.seen_rows import write_seen_rows
-from forgelm.gate import Thresholds, Verdict, decide
+from forgelm.gate.decide import decide
+from forgelm.gate.limits import build_thresholds
+from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
 from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
@@ -67,7 +71,7 @@ class _Trained:
     loaded: LoadedModel
     tokenised: TokenisedData
     outcome: Outcome
-    base: Heldout
+    base: Mapping[str, Any]
 
 
 def run_single(
@@ -129,6 +133,7 @@ def _run(run: _Run) -> TrainResult:
     )
     enforce_retention(run.files, config.retention, config.data, emit)
     check_tracker(config.training.report_to)
+    check_evaluations(config)
     read_attachments(config.compliance.annex_iv if config.compliance else {})
     prepared = _prepare(run)
     trained = _train(run, prepared)
@@ -136,6 +141,7 @@ def _run(run: _Run) -> TrainResult:
     measured = _evaluate(run, trained)
     verdict = _decide(run, measured)
     run.stop.check()
+    written = write_evaluations(run.files, measured, run.emit)
     record = RunRecord(
         run_id=run.run_id,
         config=config,
@@ -147,6 +153,7 @@ def _run(run: _Run) -> TrainResult:
         verdict=verdict,
         metrics=_metrics(trained.outcome, measured),
         resources=measure_resources(config, trained.loaded.hardware, trained.outcome),
+        evaluation_files=written,
     )
     _write_evidence(run, record)
     return _result(record, _publish(run, record))
@@ -185,9 +192,7 @@ def _train(run: _Run, prepared: PreparedData) -> _Trained:
     run.stop.check()
     if run.wishes.checkpoint is not None:
         check_checkpoint(run.config, tokenised, loaded, run.wishes.checkpoint)
-    if tokenised.validation is not None:
-        run.emit(Event.STAGE, name="measuring the base model")
-    base = ask_heldout(run.config.training, loaded.model, loaded.tokenizer, tokenised)
+    base = ask_model(_subject(run, loaded.model, loaded.tokenizer, tokenised, is_base=True))
     run.emit(Event.STAGE, name="training")
     outcome = train(run.config, tokenised, loaded, run.files, run_id=run.run_id, emit=run.emit, wishes=run.wishes)
     run.emit(Event.MODEL_STAGED, path=outcome.staging.name)
@@ -202,13 +207,16 @@ def _evaluate(run: _Run, trained: _Trained) -> tuple[Measurement, ...]:
     merged = run.config.training.merge_adapters
     check = measure_saved_model(saved, loaded.tokenizer, outcome, loaded.precision, merged=merged)
     run.emit(Event.SELF_CHECK_COMPLETED, difference=check.value, **check.details)
-    training = run.config.training
-    tuned = ask_heldout(training, saved, loaded.tokenizer, trained.tokenised)
-    return check, *measure_heldout(training, trained.tokenised, tuned, trained.base)
+    tuned = ask_model(_subject(run, saved, loaded.tokenizer, trained.tokenised))
+    return check, *measure_answers(run.config, trained.tokenised, tuned, trained.base)
+
+
+def _subject(run: _Run, model: Any, tokenizer: Any, data: TokenisedData, *, is_base: bool = False) -> Subject:
+    return Subject(model, tokenizer, run.config, data, run.emit, run.files.root, is_base)
 
 
 def _decide(run: _Run, measured: tuple[Measurement, ...]) -> Verdict:
-    thresholds = _thresholds(run.config, measured)
+    thresholds = build_thresholds(run.config, measured)
     verdict = decide(measured, thresholds)
     loss = next((gate for gate in verdict.gates if gate.gate == "loss"), None)
     if loss is not None:
@@ -220,21 +228,6 @@ def _decide(run: _Run, measured: tuple[Measurement, ...]) -> Verdict:
             baseline_loss=thresholds.baseline_loss,
         )
     return verdict
-
-
-def _thresholds(config: ForgeConfig, measured: tuple[Measurement, ...]) -> Thresholds:
-    limits = config.evaluation
-    if limits is None:
-        return Thresholds()
-    baseline = limits.baseline_loss
-    if baseline is None and limits.auto_revert:
-        baseline = next((m.baseline for m in measured if m.name == "eval_loss"), None)
-    required = limits.auto_revert or limits.max_acceptable_loss is not None or limits.baseline_loss is not None
-    if config.training.trainer_type == "grpo":
-        start = next((m.baseline for m in measured if m.name == "eval_reward"), None) if limits.auto_revert else None
-        required = limits.auto_revert or limits.min_reward is not None
-        return Thresholds(reward_required=required, min_reward=limits.min_reward, baseline_reward=start)
-    return Thresholds(required, limits.max_acceptable_loss, baseline)
 
 
 def _metrics(outcome: Outcome, measured: tuple[Measurement, ...]) -> dict[str, float]:
@@ -317,7 +310,7 @@ def _publish(run: _Run, record: RunRecord) -> Published:
     if disposition is Disposition.HELD:
         run.emit(Event.HUMAN_APPROVAL_REQUIRED, **_ask(run, record))
         return published
-    run.emit(Event.PIPELINE_COMPLETED, success=verdict.passed, metrics_summary=dict(record.metrics))
+    run.emit(Event.PIPELINE_COMPLETED, success=not verdict.failed, metrics_summary=dict(record.metrics))
     return published
 
 
@@ -326,7 +319,7 @@ def _ask(run: _Run, record: RunRecord) -> dict[str, Any]:
     limits, verdict = run.config.evaluation, record.verdict
     return {
         "gate": "final_model",
-        "reason": "require_human_approval=true",
+        "reason": f"undecided: {verdict.reason}" if verdict.undecided else "require_human_approval=true",
         "metrics": dict(record.metrics),
         "staging_path": str(run.files.staging(run.run_id)),
         "run_id": run.run_id,
@@ -344,11 +337,11 @@ def _result(record: RunRecord, published: Published) -> TrainResult:
     path = str(published.path)
     promoted, held = (published.disposition is which for which in (Disposition.PROMOTED, Disposition.HELD))
     return TrainResult(
-        success=record.verdict.passed,
+        success=not record.verdict.failed,
         metrics=dict(record.metrics),
         final_model_path=path if promoted else None,
         reverted=published.disposition is Disposition.REFUSED,
-        error=record.verdict.reason,
+        error=record.verdict.reason if record.verdict.failed else None,
         estimated_cost_usd=record.resources.get("estimated_cost_usd"),
         staging_path=path if held else None,
         resource_usage=dict(record.resources),

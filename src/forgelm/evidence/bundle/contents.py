@@ -33,6 +33,8 @@ _EVIDENCE = (
     "benchmark/*",
     "safety/*",
     "judge/*",
+    "text/*",
+    "memorisation/*",
     "quarantine/*/verdict.json",
 )
 _MODEL_EVIDENCE = ("README.md", "deployer_instructions.md", INTEGRITY_FILE, SIGNATURE_FILE)

@@ -10,7 +10,7 @@ from forgelm.base.files import to_json_safe
 from forgelm.evidence.documents.document import Document
 from forgelm.evidence.documents.dossier import Dossier
 from forgelm.evidence.documents.page import Bullets, Facts, Mark, Page, Section, Table
-from forgelm.gate import GateResult, GateStatus
+from forgelm.gate.verdict import GateResult, GateStatus
 
 SIGNATURE_FILE = "test_report.json.sig"
 _COLUMNS = ("name", "value", "interval", "unit", "n", "base model", "interval of the change", "problem")
@@ -35,9 +35,11 @@ def build_test_report(dossier: Dossier) -> Document:
             "config_hash": run.config.config_hash,
         },
         "passed": verdict.passed,
+        "outcome": verdict.outcome,
         "reason": verdict.reason,
         "gates": [_gate(gate, dossier) for gate in verdict.gates],
         "measurements": to_json_safe([item.as_record() for item in run.measurements]),
+        "files": dict(run.evaluation_files),
         "test_data": {
             "origin": prepared.validation_origin,
             "rows": len(prepared.validation or ()),
@@ -63,6 +65,12 @@ def gate_mark(status: str) -> Mark:
     return Mark(status.replace("_", " "), "bad" if status == GateStatus.FAILED else "open")
 
 
+def outcome_mark(outcome: str) -> Mark:
+    """Return a verdict's outcome, in either case, as a word that stands out."""
+    known = outcome.lower()
+    return Mark(outcome, "good" if known == "passed" else "bad" if known == "failed" else "open")
+
+
 def show_limit(limit: float | None) -> float | str:
     """Return a gate's limit, or that there is none."""
     return "none" if limit is None else limit
@@ -71,12 +79,7 @@ def show_limit(limit: float | None) -> float | str:
 def _gate(gate: GateResult, dossier: Dossier) -> dict[str, Any]:
     name = _MEASURED_BY.get(gate.gate, gate.gate)
     measured = next((item for item in dossier.run.measurements if item.name == name), None)
-    return {
-        "gate": gate.gate,
-        "status": gate.status,
-        "reason": gate.reason,
-        "value": gate.value,
-        "limit": gate.limit,
+    return gate.as_record() | {
         "unit": measured.unit if measured else None,
         "n": measured.n if measured else 0,
         "baseline": measured.baseline if measured else None,
@@ -126,7 +129,7 @@ def _page(dossier: Dossier, record: dict[str, Any]) -> Page:
     return Page(
         "Test report",
         (
-            Mark("passed", "good") if record["passed"] else Mark("failed", "bad"),
+            outcome_mark(record["outcome"]),
             record["reason"] or "Every gate passed.",
         ),
         (

@@ -10,8 +10,8 @@ from forgelm.evidence.documents.annex_iv import APPLICATION
 from forgelm.evidence.documents.annex_iv_form import STATUSES
 from forgelm.evidence.documents.document import Document
 from forgelm.evidence.documents.dossier import KEEP, Dossier, said
-from forgelm.evidence.documents.gate_report import gate_mark, show_limit
-from forgelm.evidence.documents.page import Block, Bullets, Facts, Link, Mark, Page, Paragraph, Section, Table
+from forgelm.evidence.documents.gate_report import gate_mark, outcome_mark, show_limit
+from forgelm.evidence.documents.page import Block, Bullets, Facts, Link, Page, Paragraph, Section, Table
 
 _DATES = (
     ("2 August 2025", "General-purpose AI models: Articles 53 to 55; older models have until 2 August 2027"),
@@ -40,7 +40,7 @@ _UNPROVEN = (
 def build_index(dossier: Dossier, documents: Sequence[Document], destination: str) -> Document:
     """Return the index; it is the last page to be built. ``destination`` says where the verdict sends the model."""
     verdict = dossier.run.verdict
-    lead = Mark("Passed", "good") if verdict.passed else Mark("Failed", "bad")
+    lead = outcome_mark(verdict.outcome.capitalize())
     sentence = verdict.reason or ("Every gate passed." if verdict.gates else "No gate was set.")
     sections = (
         Section("Verdict", _verdict(dossier, destination)),

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from forgelm.evaluate.measurement import Measurement
-from forgelm.gate import GateResult, GateStatus, Thresholds, Verdict, decide
+from forgelm.gate.decide import Thresholds, decide
+from forgelm.gate.verdict import GateResult, GateStatus, Verdict
 
 NAN, INF = math.nan, math.inf
 
@@ -133,8 +134,21 @@ def test_the_record_is_json_without_nan(broken: float | None) -> None:
     record = json.loads(json.dumps(verdict.as_record(), allow_nan=False))
     assert record["passed"] is verdict.passed
     assert [gate["gate"] for gate in record["gates"]] == ["self_check", "loss"]
-    assert all(set(gate) == {"gate", "status", "reason", "value", "limit"} for gate in record["gates"])
+    assert all(set(gate) == {"gate", "status", "reason", "value", "bound", "limit"} for gate in record["gates"])
     assert {gate["status"] for gate in record["gates"]} <= {"passed", "failed", "not_measured"}
+
+
+def test_the_loss_can_be_held_against_the_ends_of_its_intervals() -> None:
+    interval = {"low": 1.25, "high": 2.5, "level": 0.95, "samples": 9}
+    change = {"low": -0.5, "high": 0.25, "level": 0.95, "samples": 9}
+    wide = replace(loss(1.5), baseline=1.75, details={"interval": interval, "change_interval": change})
+    assert only_gate(wide, max_loss=2.0, loss_gate_on="bound").status is GateStatus.INCONCLUSIVE
+    assert only_gate(wide, max_loss=2.5, loss_gate_on="bound").status is GateStatus.PASSED
+    held = only_gate(wide, max_loss=2.5, baseline_loss=1.75, loss_gate_on="bound")
+    assert (held.status, held.bound) == (GateStatus.INCONCLUSIVE, 0.25)
+    assert only_gate(wide, baseline_loss=2.0, loss_gate_on="bound").bound == 2.5
+    assert only_gate(wide, max_loss=1.4, loss_gate_on="bound").status is GateStatus.FAILED
+    assert only_gate(wide, baseline_loss=NAN, loss_gate_on="bound").status is GateStatus.PASSED
 
 
 def test_measurements_no_gate_knows_change_nothing() -> None:

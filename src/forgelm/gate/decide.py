@@ -1,29 +1,22 @@
-"""Measurements and limits in, a verdict with its reasons out. Pure: nothing is read, written or measured here."""
+"""Measurements and limits in, a verdict out: every gate with the sentence that explains it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any
 
 from forgelm.evaluate.measurement import Measurement
-
-__all__ = ["GateResult", "GateStatus", "Thresholds", "Verdict", "decide"]
-
-
-class GateStatus(StrEnum):
-    """How a gate ended. A gate that is on and has nothing to measure is ``NOT_MEASURED``, which fails."""
-
-    PASSED = "passed"
-    FAILED = "failed"
-    NOT_MEASURED = "not_measured"
+from forgelm.gate.limit import GateOn, Limit, decide_limit
+from forgelm.gate.verdict import GateResult, GateStatus, OnInconclusive, Verdict
 
 
 @dataclass(frozen=True)
 class Thresholds:
-    """The limits the user set, losses in nats; ``None`` is no limit. ``loss_required`` switches that gate on."""
+    """The limits the user set, losses in nats; ``None`` is no limit. ``loss_required`` switches that gate on.
+
+    ``limits`` are those of the evaluations that the user switched on.
+    """
 
     loss_required: bool = False
     max_loss: float | None = None
@@ -31,47 +24,9 @@ class Thresholds:
     reward_required: bool = False
     min_reward: float | None = None
     baseline_reward: float | None = None
-
-
-@dataclass(frozen=True)
-class GateResult:
-    """One gate's decision and the sentence that explains it. ``source`` is the contract's word for a failure."""
-
-    gate: str
-    status: GateStatus
-    reason: str
-    value: float | None = None
-    limit: float | None = None
-    source: str | None = None
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """All gates together. No gate at all passes: nothing was asked."""
-
-    gates: tuple[GateResult, ...]
-
-    @property
-    def passed(self) -> bool:
-        return all(gate.status is GateStatus.PASSED for gate in self.gates)
-
-    @property
-    def failures(self) -> tuple[GateResult, ...]:
-        return tuple(gate for gate in self.gates if gate.status is not GateStatus.PASSED)
-
-    @property
-    def reason(self) -> str | None:
-        """The sentences of every gate that did not pass, or ``None``."""
-        return "; ".join(f"{gate.gate}: {gate.reason}" for gate in self.failures) or None
-
-    def as_record(self) -> dict[str, Any]:
-        return {
-            "passed": self.passed,
-            "gates": [
-                {"gate": g.gate, "status": g.status, "reason": g.reason, "value": g.value, "limit": g.limit}
-                for g in self.gates
-            ],
-        }
+    loss_gate_on: GateOn = "point"
+    limits: tuple[Limit, ...] = ()
+    on_inconclusive: OnInconclusive = "hold"
 
 
 def decide(measurements: Sequence[Measurement], thresholds: Thresholds) -> Verdict:
@@ -86,7 +41,8 @@ def decide(measurements: Sequence[Measurement], thresholds: Thresholds) -> Verdi
     reward = by_name.get("eval_reward")
     if thresholds.reward_required or reward is not None:
         gates.append(_decide_reward(reward, thresholds))
-    return Verdict(tuple(gates))
+    gates += [decide_limit(by_name.get(limit.measurement), limit) for limit in thresholds.limits]
+    return Verdict(tuple(gates), thresholds.on_inconclusive)
 
 
 def _decide_self_check(check: Measurement) -> GateResult:
@@ -118,7 +74,24 @@ def _decide_loss(loss: Measurement | None, thresholds: Thresholds) -> GateResult
         return GateResult("loss", GateStatus.FAILED, reason, loss.value, baseline, "threshold")
     limits = [limit for limit in (thresholds.max_loss, baseline) if limit is not None and math.isfinite(limit)]
     text = f"validation loss {loss.value:.4f}{_interval(loss)}" + (f" is within {min(limits):.4f}" if limits else "")
-    return GateResult("loss", GateStatus.PASSED, text, loss.value, min(limits, default=None))
+    passed = GateResult("loss", GateStatus.PASSED, text, loss.value, min(limits, default=None))
+    return _hold_against_bound(passed, loss, thresholds) if thresholds.loss_gate_on == "bound" else passed
+
+
+def _hold_against_bound(passed: GateResult, loss: Measurement, thresholds: Thresholds) -> GateResult:
+    """Return the gate's result once the ends of the intervals are looked at too.
+
+    Against the base model's own loss that is the interval of the paired difference.
+    """
+    rules = []
+    if thresholds.max_loss is not None:
+        rules.append(Limit("loss", loss.name, "max_acceptable_loss", maximum=thresholds.max_loss))
+    if thresholds.baseline_loss is not None and thresholds.baseline_loss == loss.baseline:
+        rules.append(Limit("loss", loss.name, "its limit", maximum=0.0, of="change"))
+    elif thresholds.baseline_loss is not None and math.isfinite(thresholds.baseline_loss):
+        rules.append(Limit("loss", loss.name, "baseline_loss", maximum=thresholds.baseline_loss))
+    results = [decide_limit(loss, rule) for rule in rules]
+    return next((result for result in results if result.status is not GateStatus.PASSED), passed)
 
 
 def _decide_reward(reward: Measurement | None, thresholds: Thresholds) -> GateResult:

