@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from forgelm.model.load import get_model_and_tokenizer
     from forgelm.publish.approvals import list_pending, show_run
     from forgelm.publish.decide import Opinion, approve_run, reject_run, revoke_run
+    from forgelm.publish.merging import MergeReport, merge_adapter, merge_models
     from forgelm.run.result import TrainResult
     from forgelm.run.trainer import ForgeTrainer
     from forgelm.train.checkpoints import manage_checkpoints
@@ -86,6 +87,7 @@ _HOMES = MappingProxyType(
         "ForgeError": "forgelm.base.errors",
         "ForgeTrainer": "forgelm.run.trainer",
         "IntegrityError": "forgelm.base.errors",
+        "MergeReport": "forgelm.publish.merging",
         "ModelError": "forgelm.base.errors",
         "NetworkError": "forgelm.base.errors",
         "Opinion": "forgelm.publish.decide",
@@ -120,6 +122,8 @@ _HOMES = MappingProxyType(
         "manage_checkpoints": "forgelm.train.checkpoints",
         "mask_pii": "forgelm.audit.pii.find",
         "mask_secrets": "forgelm.audit.secrets.find",
+        "merge_adapter": "forgelm.publish.merging",
+        "merge_models": "forgelm.publish.merging",
         "prepare_dataset": "forgelm.train.dataset",
         "preview_dataset": "forgelm.assist.preview",
         "purge_row": "forgelm.evidence.erasure.purge",
@@ -156,6 +160,7 @@ __all__ = [
     "ForgeError",
     "ForgeTrainer",
     "IntegrityError",
+    "MergeReport",
     "ModelError",
     "NetworkError",
     "Opinion",
@@ -192,6 +197,8 @@ __all__ = [
     "manage_checkpoints",
     "mask_pii",
     "mask_secrets",
+    "merge_adapter",
+    "merge_models",
     "prepare_dataset",
     "preview_dataset",
     "purge_row",

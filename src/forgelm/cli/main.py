@@ -23,6 +23,7 @@ COMMANDS = MappingProxyType(
         "audit": ("forgelm.cli.audit", "Audit a dataset before training."),
         "bundle": ("forgelm.cli.bundle", "Write a run's evidence as one file that anyone can check."),
         "keys": ("forgelm.cli.keys", "Make and show the Ed25519 key that signs checkpoints of the audit log."),
+        "merge": ("forgelm.cli.merge", "Merge an adapter into its base, or the models of a config into one."),
         "preview": ("forgelm.cli.preview", "Show rows as the model will see them, trained tokens highlighted."),
         "purge": ("forgelm.cli.purge", "Erase a row, or what a run left; or report what is kept too long."),
         "quickstart": ("forgelm.cli.quickstart", "Fine-tune the bundled model on bundled data, offline, on a CPU."),
@@ -69,18 +70,20 @@ class LazyGroup(click.Group):
     metavar="[CHECKPOINT]",
     help="Continue from a checkpoint; without a path, from the newest complete one.",
 )
+@click.option("--merge", is_flag=True, help="Merge the models of the section merge; train nothing.")
 @click.option("--offline", is_flag=True, help="Forbid all hub traffic; everything must be on this machine.")
 @click.option("--version", is_flag=True, help="Print the version.")
 @shared_options
 @click.pass_context
 def forgelm(
     context: click.Context,
+    /,
     config: str | None,
     overrides: tuple[str, ...],
     dry_run: bool,
     resume: str | None,
     offline: bool,
-    version: bool,
+    **modes: bool,
 ) -> Reply | None:
     """One YAML in; a fine-tuned model, a verdict on it, and evidence anyone can check.
 
@@ -89,18 +92,23 @@ def forgelm(
     forgelm --config run.yaml --dry-run  check everything first
     forgelm quickstart                   see it work on the bundled model
     """
-    if version:
+    if modes["version"]:
         found = importlib.import_module("importlib.metadata").version("forgelm")
         return Reply({"success": True, "version": found}, f"ForgeLM {found}")
     if context.invoked_subcommand is not None:
-        if config or overrides or dry_run or resume or offline:
+        if config or overrides or dry_run or resume or modes["merge"] or offline:
             raise click.UsageError(
-                f"--config, --set, --dry-run, --resume and --offline belong after '{context.invoked_subcommand}' "
-                "where it has them"
+                "--config, --set, --dry-run, --resume, --merge and --offline belong after "
+                f"'{context.invoked_subcommand}' where it has them"
             )
         return None
     if config is None:
         raise click.UsageError("give --config FILE or a command")
+    if modes["merge"]:
+        if dry_run or resume:
+            raise click.UsageError("--merge, --dry-run and --resume exclude one another")
+        merged: Reply = importlib.import_module("forgelm.cli.merge").merge_config(config, overrides, offline=offline)
+        return merged
     run = importlib.import_module("forgelm.cli.train")
     reply: Reply = run.run_config(
         config, overrides, dry_run=dry_run, resume=resume, offline=offline, options=shared(context)

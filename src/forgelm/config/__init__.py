@@ -6,6 +6,7 @@ from forgelm.config.declarations import DatasetDeclaration, GpaiConfig, Statemen
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig, RiskTier
 from forgelm.config.load import load_config
+from forgelm.config.merge import MergeConfig, MergeSource
 from forgelm.config.model import LoraConfig, ModelConfig
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.root import ForgeConfig
@@ -23,6 +24,8 @@ __all__ = [
     "GovernanceConfig",
     "GpaiConfig",
     "LoraConfig",
+    "MergeConfig",
+    "MergeSource",
     "ModelConfig",
     "RetentionConfig",
     "RiskAssessmentConfig",

@@ -10,7 +10,6 @@ _OOM = "recovery from full GPU memory"
 RESERVED = MappingProxyType(
     {
         "distributed": "training on several GPUs",
-        "merge": "merging models",
         "monitoring": "monitoring",
         "pipeline": "training in several stages",
         "synthetic": "generating data",

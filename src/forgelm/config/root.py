@@ -16,6 +16,7 @@ from forgelm.config.data import DataConfig
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.explain import Finding, explain, summarise
 from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig
+from forgelm.config.merge import MergeConfig
 from forgelm.config.model import LoraConfig, ModelConfig
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.rules import find_conflicts, find_warnings
@@ -36,6 +37,7 @@ class ForgeConfig(Section):
     data: DataConfig = Field(description="The rows to train on.")
     auth: AuthConfig | None = Field(None, description="Credentials.")
     evaluation: EvaluationConfig | None = Field(None, description="What the trained model must reach.")
+    merge: MergeConfig | None = Field(None, description="What forgelm merge makes of several models.")
     compliance: ComplianceConfig | None = Field(None, description="Who provides the system and what it is for.")
     risk_assessment: RiskAssessmentConfig | None = Field(None, description="The declared risk assessment.")
     retention: RetentionConfig | None = Field(None, description="How long what a run leaves behind may be kept.")
