@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from forgelm.model.load import get_model_and_tokenizer
     from forgelm.publish.approvals import list_pending, show_run
     from forgelm.publish.decide import Opinion, approve_run, reject_run, revoke_run
+    from forgelm.publish.gguf.verify import VerifyGgufResult, verify_gguf
     from forgelm.publish.merging import MergeReport, merge_adapter, merge_models
     from forgelm.run.result import TrainResult
     from forgelm.run.trainer import ForgeTrainer
@@ -105,6 +106,7 @@ _HOMES = MappingProxyType(
         "TrainingError": "forgelm.base.errors",
         "Unproven": "forgelm.evidence.unproven",
         "VerifyAnnexIVResult": "forgelm.evidence.documents.verify_annex_iv",
+        "VerifyGgufResult": "forgelm.publish.gguf.verify",
         "VerifyIntegrityResult": "forgelm.evidence.inventory",
         "VerifyResult": "forgelm.evidence.chain",
         "approve_run": "forgelm.publish.decide",
@@ -138,6 +140,7 @@ _HOMES = MappingProxyType(
         "verify_annex_iv_artifact": "forgelm.evidence.documents.verify_annex_iv",
         "verify_approvals": "forgelm.evidence.approval_check",
         "verify_audit_log": "forgelm.evidence.chain",
+        "verify_gguf": "forgelm.publish.gguf.verify",
         "verify_integrity": "forgelm.evidence.inventory",
     }
 )
@@ -178,6 +181,7 @@ __all__ = [
     "TrainingError",
     "Unproven",
     "VerifyAnnexIVResult",
+    "VerifyGgufResult",
     "VerifyIntegrityResult",
     "VerifyResult",
     "__api_version__",
@@ -213,6 +217,7 @@ __all__ = [
     "verify_annex_iv_artifact",
     "verify_approvals",
     "verify_audit_log",
+    "verify_gguf",
     "verify_integrity",
 ]
 

@@ -35,6 +35,7 @@ COMMANDS = MappingProxyType(
         "verify": ("forgelm.cli.bundle", "Check a bundle or a run folder: everything in it, offline."),
         "verify-annex-iv": ("forgelm.cli.verify_annex_iv", "Check an Annex IV file and the evidence it points to."),
         "verify-audit": ("forgelm.cli.verify", "Check the hash chain of an audit log."),
+        "verify-gguf": ("forgelm.cli.verify_gguf", "Check a GGUF file and the digest beside it."),
         "verify-integrity": ("forgelm.cli.verify", "Check a model folder against its integrity manifest."),
         "verify-signature": ("forgelm.cli.sign", "Check a model folder against its signature."),
     }
