@@ -49,6 +49,7 @@ SPANNING = {
     "assist/test_preview_page.py": "the page of preview.py in a browser, which not every machine has",
     "audit/report/test_page_browser.py": "the page of page.py in a browser, which not every machine has",
     "run/test_kills.py": "a whole run, killed and resumed",
+    "run/test_several_processes.py": "whole runs of two processes",
     "run/test_learning.py": "every trainer through a whole run",
     "cli/test_bad_input.py": "what a user gets wrong, through the whole command",
     "publish/test_power_cuts.py": "what a power cut can leave of a decision or an erasure",
@@ -58,7 +59,7 @@ SPANNING = {
     "evidence/test_tampering.py": "what can be done to a log, and what shows it",
 }
 MAY_PRINT = {"cli/render.py"}
-MAY_EXIT = {"cli/main.py"}
+MAY_EXIT = {"cli/main.py", "cli/worker.py"}
 MAY_SET_UP_LOGGING = {"cli/options.py"}
 MAY_CATCH_EVERYTHING = {"cli/main.py"}
 NO_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|misc|managers?|orchestrators?)(_|$)")

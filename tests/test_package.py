@@ -80,6 +80,7 @@ def test_the_wheel_holds_what_it_needs_and_is_small(wheel: Path) -> None:
         "gate/decide.py",
         "model/ember/model.safetensors",
         "model/ember/tokenizer.json",
+        "train/deepspeed/zero3_offload.json",
         "model/ember/chat_template.jinja",
         "model/ember/README.md",
         "assist/orders/train.jsonl",

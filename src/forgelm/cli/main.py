@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 from types import MappingProxyType
 from typing import NoReturn
@@ -13,8 +14,11 @@ from typing import NoReturn
 import click
 
 from forgelm.base.errors import ConfigError, ExitCode
+from forgelm.base.processes import read_place
 from forgelm.cli.options import Shared, shared, shared_options, wants_json
 from forgelm.cli.render import Reply, show, show_error
+
+_SECONDS_TO_REPLY = 5.0
 
 COMMANDS = MappingProxyType(
     {
@@ -24,6 +28,7 @@ COMMANDS = MappingProxyType(
         "bundle": ("forgelm.cli.bundle", "Write a run's evidence as one file that anyone can check."),
         "keys": ("forgelm.cli.keys", "Make and show the Ed25519 key that signs checkpoints of the audit log."),
         "merge": ("forgelm.cli.merge", "Merge an adapter into its base, or the models of a config into one."),
+        "launch": ("forgelm.cli.launch", "Train with several processes, on one machine or more."),
         "preview": ("forgelm.cli.preview", "Show rows as the model will see them, trained tokens highlighted."),
         "purge": ("forgelm.cli.purge", "Erase a row, or what a run left; or report what is kept too long."),
         "quickstart": ("forgelm.cli.quickstart", "Fine-tune the bundled model on bundled data, offline, on a CPU."),
@@ -126,7 +131,8 @@ def run(arguments: list[str]) -> ExitCode:
     """Run the command and return its exit code."""
     _use_utf8()
     try:
-        return _run(arguments, as_json=wants_json(arguments))
+        code = _run(arguments, as_json=wants_json(arguments))
+        return code if read_place().first else _follow(code)
     except BrokenPipeError:
         # The reader went away; what is still buffered must not raise again when the interpreter ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -151,6 +157,15 @@ def _run(arguments: list[str], *, as_json: bool) -> ExitCode:
     except Exception as error:  # the top: whatever went wrong becomes one message and an exit code
         logging.getLogger("forgelm").debug("where it went wrong", exc_info=True)
         return show_error(error, as_json=as_json)
+
+
+def _follow(code: ExitCode) -> ExitCode:
+    """Leave the last word to the first process: a launcher ends it as soon as another one fails."""
+    if code is ExitCode.STOPPED:
+        return ExitCode.OK
+    if code is not ExitCode.OK:
+        time.sleep(_SECONDS_TO_REPLY)
+    return code
 
 
 def _use_utf8() -> None:

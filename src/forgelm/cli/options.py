@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from forgelm.base.processes import read_place
+
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -70,11 +72,13 @@ def wants_json(arguments: Sequence[str]) -> bool:
 
 
 def set_up_logging(options: Shared) -> None:
-    """Send this package's log to stderr. JSON and ``-q`` leave warnings and errors only."""
+    """Send this package's log to stderr. JSON and ``-q`` leave warnings and errors, other processes errors only."""
     if not sys.stderr.isatty():
         for name in ("HF_HUB_DISABLE_PROGRESS_BARS", "HF_DATASETS_DISABLE_PROGRESS_BARS"):
             os.environ.setdefault(name, "1")
     level = options.log_level or ("WARNING" if options.quiet or options.as_json else "INFO")
+    # What all processes of a training have to say is said once.
+    level = level if read_place().first else "ERROR"
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s [%(levelname)s] %(name)s: %(message)s"))
     root = logging.getLogger()

@@ -10,6 +10,7 @@ from typing import Any
 
 from forgelm.base.errors import ConfigError, ExitCode, ForgeError, Problem, StoppedError
 from forgelm.base.files import to_json_safe
+from forgelm.base.processes import read_place
 from forgelm.base.redact import redact, redact_text
 
 
@@ -23,7 +24,9 @@ class Reply:
 
 
 def show(reply: Reply, *, as_json: bool) -> None:
-    """Print ``reply`` on stdout."""
+    """Print ``reply`` on stdout; of several processes only the first one does."""
+    if not read_place().first:
+        return
     if as_json:
         print(json.dumps(to_json_safe(redact(dict(reply.envelope))), ensure_ascii=False))
     elif reply.text:
@@ -39,6 +42,9 @@ def note(text: str) -> None:
 def show_error(error: BaseException, *, as_json: bool) -> ExitCode:
     """Print an error where it belongs and return the exit code it stands for."""
     code = error.exit_code if isinstance(error, ForgeError) else ExitCode.RUNTIME
+    if not (place := read_place()).first:
+        note(f"process {place.index}: {error}")
+        return code
     if as_json:
         show(Reply(_error_envelope(error), ""), as_json=True)
     else:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from forgelm.base.errors import ExitCode
+from forgelm.base.processes import read_place
 from forgelm.cli.options import Shared
 from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, table
@@ -37,7 +38,7 @@ def run_config(
             return Reply(report, table([(name, str(value)) for name, value in report.items() if value is not None]))
         stop = StopRequest()
         grace = config.training.preemption_grace_seconds
-        with stop_on_signals(stop, grace), Reporter(options) as reporter:
+        with stop_on_signals(stop, grace, launched=not read_place().alone), Reporter(options) as reporter:
             result = run_single(config, resume=resume, listen=reporter, stop=stop)
     return reply_to(result)
 

@@ -9,7 +9,6 @@ _OOM = "recovery from full GPU memory"
 
 RESERVED = MappingProxyType(
     {
-        "distributed": "training on several GPUs",
         "monitoring": "monitoring",
         "pipeline": "training in several stages",
         "synthetic": "generating data",

@@ -13,6 +13,7 @@ from forgelm.base.errors import ConfigError
 from forgelm.base.files import canonical_json, sha256_bytes
 from forgelm.base.redact import redact
 from forgelm.config.data import DataConfig
+from forgelm.config.distributed import DistributedConfig
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.explain import Finding, explain, summarise
 from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig
@@ -36,6 +37,7 @@ class ForgeConfig(Section):
     training: TrainingConfig = Field(description="How the model is trained and where the run is written.")
     data: DataConfig = Field(description="The rows to train on.")
     auth: AuthConfig | None = Field(None, description="Credentials.")
+    distributed: DistributedConfig | None = Field(None, description="How several processes share the training.")
     evaluation: EvaluationConfig | None = Field(None, description="What the trained model must reach.")
     merge: MergeConfig | None = Field(None, description="What forgelm merge makes of several models.")
     compliance: ComplianceConfig | None = Field(None, description="Who provides the system and what it is for.")
@@ -58,8 +60,8 @@ class ForgeConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _quantise_only_under_an_adapter(cls, sections: Any) -> Any:
-        """Full fine-tuning needs full weights, so 4-bit loading is off unless it was asked for (which is an error)."""
-        if not isinstance(sections, dict) or "lora" not in sections or sections["lora"] is not None:
+        """Full fine-tuning and FSDP need full weights: 4-bit loading is off unless it was asked for (an error)."""
+        if not isinstance(sections, dict) or not (trains_all_weights(sections) or shards_weights(sections)):
             return sections
         model = sections.get("model")
         if isinstance(model, ModelConfig) and "load_in_4bit" not in model.model_fields_set:
@@ -136,3 +138,14 @@ class ForgeConfig(Section):
     def _shown(self) -> dict[str, Any]:
         shown: dict[str, Any] = redact(self.model_dump(mode="json"))
         return shown
+
+
+def trains_all_weights(sections: Mapping[str, Any]) -> bool:
+    """Whether raw sections ask for full fine-tuning."""
+    return "lora" in sections and sections["lora"] is None
+
+
+def shards_weights(sections: Mapping[str, Any]) -> bool:
+    """Whether raw sections ask for FSDP."""
+    asked = sections.get("distributed")
+    return (asked.get("strategy") if isinstance(asked, Mapping) else getattr(asked, "strategy", None)) == "fsdp"

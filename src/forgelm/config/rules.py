@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from forgelm.config.data import DataConfig
+from forgelm.config.distributed import DistributedConfig
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.explain import Finding
 from forgelm.config.governance import ComplianceConfig, RiskAssessmentConfig, RiskTier
@@ -38,6 +39,8 @@ class Sections(Protocol):
     @property
     def data(self) -> DataConfig: ...
     @property
+    def distributed(self) -> DistributedConfig | None: ...
+    @property
     def evaluation(self) -> EvaluationConfig | None: ...
     @property
     def compliance(self) -> ComplianceConfig | None: ...
@@ -52,6 +55,7 @@ def find_conflicts(config: Sections) -> tuple[Finding, ...]:
     return (
         *_full_fine_tuning_conflicts(config),
         *_trainer_conflicts(config),
+        *_distributed_conflicts(config),
         *_strict_tier_conflicts(config),
         *_approval_conflicts(config),
     )
@@ -63,6 +67,7 @@ def find_warnings(config: Sections) -> tuple[str, ...]:
         *_training_warnings(config),
         *find_unread(config.training),
         *_model_warnings(config),
+        *_distributed_warnings(config),
         *_risk_warnings(config),
         *_placeholder_warnings(config),
     )
@@ -125,6 +130,28 @@ def _trainer_conflicts(config: Sections) -> Iterator[Finding]:
                 )
 
 
+def _distributed_conflicts(config: Sections) -> Iterator[Finding]:
+    strategy = config.distributed.strategy if config.distributed else None
+    if strategy == "fsdp" and config.model.load_in_4bit:
+        yield Finding(
+            "4-bit weights cannot be sharded by FSDP",
+            loc=("model", "load_in_4bit"),
+            hint="set load_in_4bit: false, or leave distributed.strategy out to copy the 4-bit model to each GPU",
+        )
+    if strategy is not None and config.lora is not None and config.lora.method == "pissa":
+        yield Finding(
+            "pissa changes the base weights, which a sharded model does not hold in one piece",
+            loc=("lora", "method"),
+            hint="use lora, dora or rslora, or leave distributed.strategy out",
+        )
+    if strategy is not None and config.training.trainer_type != "sft" and config.lora is None:
+        yield Finding(
+            f"{config.training.trainer_type} with all weights and distributed.strategy {strategy} is not offered",
+            loc=("training", "trainer_type"),
+            hint="use an adapter with 'lora: {}', or leave distributed.strategy out",
+        )
+
+
 def _strict_tier_conflicts(config: Sections) -> Iterator[Finding]:
     for loc, tier in _declared_tiers(config):
         if tier.is_strict:
@@ -183,6 +210,11 @@ def _model_warnings(config: Sections) -> Iterator[str]:
         yield "model.revision has no effect: model.name_or_path is a local folder"
     elif not _COMMIT.fullmatch(model.revision):
         yield f"model.revision '{model.revision}' can move to other weights; a 40-digit commit cannot"
+
+
+def _distributed_warnings(config: Sections) -> Iterator[str]:
+    if config.distributed and "zero3" in (config.distributed.deepspeed_config or "") and config.model.load_in_4bit:
+        yield "distributed.deepspeed_config with ZeRO-3 cannot shard 4-bit weights: each GPU holds all of them"
 
 
 def _risk_warnings(config: Sections) -> Iterator[str]:

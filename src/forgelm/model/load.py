@@ -14,6 +14,7 @@ from typing import Any
 from forgelm.base.errors import ModelError
 from forgelm.base.extras import load_extra
 from forgelm.base.network import hub_token
+from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
 from forgelm.model.adapters import adapter_method, attach_adapter
 from forgelm.model.hardware import Hardware, detect_hardware
@@ -141,10 +142,16 @@ def load_base(config: ForgeConfig, revision: Revision, precision: Precision, har
         return transformers.AutoModelForCausalLM.from_pretrained(
             revision.path,
             dtype=getattr(torch, precision.load_dtype),
-            device_map={"": 0} if hardware.has_gpu else None,
+            device_map=_device_map(config, hardware),
             use_safetensors=True,
             **options,
         )
+
+
+def _device_map(config: ForgeConfig, hardware: Hardware) -> dict[str, int] | None:
+    """Place the whole model on this process's GPU, unless FSDP is to keep it in the CPU's memory."""
+    offloaded = config.distributed is not None and config.distributed.fsdp_offload and not read_place().alone
+    return {"": read_place().local} if hardware.has_gpu and not offloaded else None
 
 
 def check_vocabulary(model: Any, tokenizer: Any, name: str) -> None:

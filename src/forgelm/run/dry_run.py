@@ -11,6 +11,7 @@ from forgelm.evidence.approval import Policy
 from forgelm.evidence.documents.annex_iv import read_attachments
 from forgelm.model.load import load_tokenizer, plan_load, resolve
 from forgelm.run.folder import check_writable, run_files
+from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import tokenise_data
 from forgelm.train.trainers import check_tracker
 
@@ -24,6 +25,8 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     files = run_files(config)
     check_writable(files.root)
     check_tracker(config.training.report_to)
+    # How many processes there will be is not known yet: only that the strategy itself can be had.
+    check_strategy(config.distributed, count=2)
     Policy.of(config.evaluation.approval if config.evaluation else None)
     read_attachments(config.compliance.annex_iv if config.compliance else {})
     with private(offline=config.model.offline):

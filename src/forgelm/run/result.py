@@ -13,6 +13,7 @@ class TrainResult:
 
     ``success`` is true only when every gate passed. ``reverted`` means the model was refused and lies in quarantine;
     ``awaiting_approval`` that it waits in ``staging_path`` for a person. Losses in ``metrics`` are nats per token.
+    ``decided_elsewhere`` is true in all but the first of several processes: that one has the verdict.
     ``audit_log`` is the ``size`` and ``root`` of the closed log: kept elsewhere, it shows that none is missing.
     """
 
@@ -40,6 +41,7 @@ class TrainResult:
     gates: list[dict[str, Any]] = field(default_factory=list)
     quarantine_path: str | None = None
     audit_log: dict[str, Any] | None = None
+    decided_elsewhere: bool = False
 
     @property
     def output_dir(self) -> str | None:
@@ -54,6 +56,8 @@ class TrainResult:
     @property
     def verdict(self) -> str:
         """``refused``, ``promoted`` or ``awaiting approval``, the last two possibly ``although a gate failed``."""
+        if self.decided_elsewhere:
+            return "given by the first process"
         if self.reverted:
             return "refused"
         place = "awaiting approval" if self.awaiting_approval else "promoted"

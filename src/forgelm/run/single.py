@@ -13,6 +13,7 @@ from forgelm.base.errors import ForgeError, IntegrityError, StoppedError
 from forgelm.base.events import TRANSIENT, Emit, Event, emit_nothing
 from forgelm.base.files import INTEGRITY_FILE, RunFiles, sha256_file, write_text
 from forgelm.base.network import private
+from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import PreparedData
@@ -42,12 +43,15 @@ from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
 from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
+from forgelm.run.follow import follow_run
 from forgelm.run.heartbeat import Heartbeat
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
 from forgelm.train.checkpoints import find_checkpoint
+from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import Outcome, TokenisedData, Wishes, check_checkpoint, tokenise_data, train
+from forgelm.train.processes import Processes, joined_processes
 from forgelm.train.trainers import check_tracker
 
 
@@ -80,7 +84,8 @@ def run_single(
     """Train, judge, document and publish one model.
 
     ``listen`` hears every event, progress included; the audit log hears all that are not transient. ``resume`` is
-    ``None``, ``"auto"`` or the path of a checkpoint.
+    ``None``, ``"auto"`` or the path of a checkpoint. As one of several processes all call it, and the first returns the
+    verdict.
 
     Raises:
         ConfigError: the configuration, the data or the model cannot be used; nothing was trained.
@@ -88,8 +93,19 @@ def run_single(
         StoppedError: a stop was asked for through ``stop``.
         StorageError: something could not be written; nothing was promoted.
     """
-    files = run_files(config)
     stop = stop or StopRequest()
+    check_strategy(config.distributed, count=read_place().count)
+    with joined_processes() as processes:
+        if processes.first:
+            return _lead(config, processes, resume=resume, listen=listen, stop=stop)
+        return follow_run(config, processes, stop)
+
+
+def _lead(
+    config: ForgeConfig, processes: Processes, *, resume: str | None, listen: Emit, stop: StopRequest
+) -> TrainResult:
+    """Run as the first of ``processes``, the one that writes: the folder, the log and the verdict are its own."""
+    files = run_files(config)
     Policy.of(config.evaluation.approval if config.evaluation else None)
     with private(offline=config.model.offline), open_folder(files):
         settle(files)
@@ -105,7 +121,8 @@ def run_single(
             heartbeat(event, **fields)
             listen(event, **fields)
 
-        wishes = Wishes(found.path, found.skipped, stop.asked)
+        processes.tell(lambda: (found, ledger.run_id))
+        wishes = Wishes(found.path, found.skipped, stop.asked, processes)
         run = _Run(config, files, ledger.run_id, emit, wishes, stop, ledger.checkpoint)
         try:
             result = _run(run)
@@ -195,6 +212,7 @@ def _train(run: _Run, prepared: PreparedData) -> _Trained:
     base = ask_model(_subject(run, loaded.model, loaded.tokenizer, tokenised, is_base=True))
     run.emit(Event.STAGE, name="training")
     outcome = train(run.config, tokenised, loaded, run.files, run_id=run.run_id, emit=run.emit, wishes=run.wishes)
+    run.wishes.processes.leave()
     run.emit(Event.MODEL_STAGED, path=outcome.staging.name)
     return _Trained(replace(loaded, model=None), tokenised, outcome, base)
 

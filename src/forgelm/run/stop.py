@@ -36,18 +36,21 @@ class StopRequest:
 
 
 @contextlib.contextmanager
-def stop_on_signals(stop: StopRequest, grace_seconds: float | None = None) -> Iterator[None]:
+def stop_on_signals(stop: StopRequest, grace_seconds: float | None = None, *, launched: bool = False) -> Iterator[None]:
     """Within the block the first SIGINT, SIGTERM or SIGUSR1 asks ``stop``; a second of the first two ends the process.
 
     With ``grace_seconds``, a run that has not stopped by then after SIGTERM or SIGUSR1 is broken off where it is, by a
     ``StoppedError``: it then continues from the last checkpoint that was saved.
+
+    ``launched`` means that a launcher watches over this process: it passes signals on, perhaps once more than they were
+    sent, and has the last word itself. No second signal ends the process then, nor one that comes while it replies.
     """
     urgent = False
 
     def handle(number: int, frame: FrameType | None) -> None:
         nonlocal urgent
         if number in SIGNALS:
-            if urgent:
+            if urgent and not launched:
                 signal.signal(number, signal.SIG_DFL)
                 os.kill(os.getpid(), number)
             urgent = True
@@ -72,4 +75,4 @@ def stop_on_signals(stop: StopRequest, grace_seconds: float | None = None) -> It
         if grace_seconds is not None and hasattr(signal, "setitimer"):
             signal.setitimer(signal.ITIMER_REAL, 0)
         for number, handler in previous.items():
-            signal.signal(number, handler)
+            signal.signal(number, signal.SIG_IGN if launched else handler)

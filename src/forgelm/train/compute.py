@@ -7,6 +7,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import reduce
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,7 @@ from forgelm.base.extras import load_extra
 from forgelm.model.hardware import Hardware
 from forgelm.model.parameters import Parameters, count_parameters
 from forgelm.train.counters import Counters, open_counters
+from forgelm.train.processes import Processes
 
 TOLERANCE = 0.3
 # Dense 16-bit tensor-core peak of one GPU in operations a second, by the exact name CUDA reports; NVIDIA's data sheets.
@@ -167,9 +169,15 @@ def read_shape(model: Any) -> Shape:
 
 
 class Meter:
-    """Counts the passes of a model's decoder made inside ``counting``, and adds up the sessions of a resumed run."""
+    """Counts the passes of a model's decoder made inside ``counting``, and adds up the sessions of a resumed run.
 
-    def __init__(self, model: Any, hardware: Hardware, counters: Counters | None = None) -> None:
+    ``save``, ``mean_loss`` and ``finish`` are about all ``processes`` of the training, which all call them.
+    """
+
+    def __init__(
+        self, model: Any, hardware: Hardware, counters: Counters | None = None, processes: Processes | None = None
+    ) -> None:
+        self._processes = processes or Processes()
         self._torch = load_extra("torch", extra="train")
         self._shape = read_shape(model)
         self._gpu_names = hardware.gpu_names
@@ -213,7 +221,7 @@ class Meter:
 
     def mean_loss(self, steps: int) -> float:
         """Return the mean loss of the ``steps`` of all sessions; NaN without any."""
-        return float(self._late.get("loss_sum", 0.0)) / steps if steps else math.nan
+        return self._loss_sum() / steps if steps else math.nan
 
     def finish(self, steps: int) -> Compute:
         """Return the record of a training that took ``steps`` optimizer steps."""
@@ -245,9 +253,15 @@ class Meter:
         share = sum(self._utilisation) / len(self._utilisation) if self._utilisation else 0.0
         late = {name: amount for name, amount in self._late.items() if name != "loss_sum"}
         heard = Counts(**{name: int(amount) for name, amount in late.items()})
-        heard = replace(heard, loss_sum=float(self._late.get("loss_sum", 0.0)))
         measured = Counts(energy_joules=self._counters.read_joules() - self._joules, busy_seconds=share * seconds)
-        return self._before.plus(self._counts).plus(heard).plus(measured)
+        # Counters are a machine's: one process of each machine speaks for it.
+        here = heard.plus(measured) if self._processes.place.local == 0 else heard
+        everywhere = reduce(Counts.plus, self._processes.gather(here))
+        return self._before.plus(self._counts).plus(replace(everywhere, loss_sum=self._loss_sum()))
+
+    def _loss_sum(self) -> float:
+        # Each process scales its loss so that the mean over the processes is the step's.
+        return self._processes.add(float(self._late.get("loss_sum", 0.0))) / self._processes.count
 
 
 def _count_pairs(rows: int, width: int, mask: Any, position_ids: Any) -> Any:

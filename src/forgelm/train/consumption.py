@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
 from forgelm.train.arguments import sampling_strategy
 from forgelm.train.order import EpochOrder
@@ -70,7 +71,7 @@ def measure_consumption(
     answered.
     """
     training = config.training
-    per_step = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    per_step = training.per_device_train_batch_size * training.gradient_accumulation_steps * read_place().count
     order = EpochOrder(
         row_lengths(TRAINERS[training.trainer_type], examples),
         batch_size=training.per_device_train_batch_size,

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
 from forgelm.model.load import LoadedModel
 from forgelm.train.tokenise import Example
@@ -42,7 +43,11 @@ def describe_training(config: ForgeConfig, loaded: LoadedModel, examples: Sequen
     model = config.model.model_dump(mode="json", exclude={"offline", "trust_remote_code"})
     lora = config.lora.model_dump(mode="json") if config.lora else {}
     training = config.training.model_dump(mode="json", exclude=set(MAY_CHANGE))
+    place = read_place()
+    shared = config.distributed.model_dump(mode="json") if config.distributed else {}
     return {
+        **({} if place.alone else {"processes": place.count}),
+        **{f"distributed.{name}": value for name, value in shared.items()},
         **{f"model.{name}": value for name, value in model.items()},
         "lora": config.lora is not None,
         **{f"lora.{name}": value for name, value in lora.items()},

@@ -14,6 +14,7 @@ from forgelm.base.errors import DataError, StoppedError, TrainingError
 from forgelm.base.events import Emit, Event
 from forgelm.base.extras import load_extra
 from forgelm.base.files import RunFiles
+from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import PreparedData, RowFormat
 from forgelm.model.load import LoadedModel, load_base
@@ -22,10 +23,12 @@ from forgelm.train.arguments import Plan, build_arguments, keeps_best, sampling_
 from forgelm.train.checkpoints import list_checkpoints
 from forgelm.train.compute import Compute, Meter
 from forgelm.train.determinism import determinism
+from forgelm.train.distributed import gather_weights, sharding_arguments
 from forgelm.train.doctor import Doctor
 from forgelm.train.identity import describe_training
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
 from forgelm.train.probe import choose_probe, probe_logits
+from forgelm.train.processes import Processes, lost_process
 from forgelm.train.quiet import COUNTS, Ways
 from forgelm.train.rewards import Reward, check_answers, choose_rewards
 from forgelm.train.save import keep_pissa_start, save_model
@@ -73,6 +76,11 @@ class Wishes:
     checkpoint: Path | None = None
     skipped: tuple[tuple[str, str], ...] = ()
     stop_requested: Callable[[], bool] = lambda: False
+    processes: Processes = field(default_factory=Processes)
+
+    def stop_everywhere(self) -> bool:
+        """Whether any process was asked to stop; all of them ask, after each step."""
+        return self.processes.any(self.stop_requested())
 
 
 def tokenise_data(config: ForgeConfig, prepared: PreparedData, tokenizer: Any, generation: Any = None) -> TokenisedData:
@@ -111,7 +119,7 @@ def _choose_rewards(config: ForgeConfig, train: TokenisedSplit) -> tuple[Reward,
 
 def _check_groups(config: ForgeConfig, rows: int) -> None:
     training = config.training
-    drawn = training.per_device_train_batch_size * training.gradient_accumulation_steps
+    drawn = training.per_device_train_batch_size * training.gradient_accumulation_steps * read_place().count
     needed = drawn // training.grpo_num_generations
     if rows < needed:
         raise DataError(
@@ -153,8 +161,9 @@ def train(
     checkpoint = wishes.checkpoint
     probe = choose_probe(data.train.examples)
     base_logits = probe_logits(loaded.model, probe)
-    keep_pissa_start(loaded.model, config, resumed=checkpoint is not None)
-    meter = _open_meter(loaded, checkpoint)
+    if wishes.processes.first:
+        keep_pissa_start(loaded.model, config, resumed=checkpoint is not None)
+    meter = _open_meter(loaded, checkpoint, wishes.processes)
     trainer, stopper, plan = _build(config, data, loaded, files, emit, wishes, meter)
     emit(
         Event.TRAINING_STARTED,
@@ -171,7 +180,10 @@ def train(
     seconds = time.monotonic() - began
     if stopper.stopped:
         raise _stopped(files, int(trainer.state.global_step))
-    staging = save_model(trainer.model, loaded, config, files.staging(run_id))
+    trained_logits = probe_logits(trainer.model, probe)
+    staging, weights = files.staging(run_id), gather_weights(trainer, wishes.processes)
+    if wishes.processes.first:
+        save_model(trainer.model, loaded, config, staging, weights)
     loss = meter.mean_loss(int(trainer.state.global_step))
     emit(Event.TRAINING_COMPLETED, steps=int(trainer.state.global_step), train_loss=loss)
     return Outcome(
@@ -185,7 +197,7 @@ def train(
         validation_ledger=data.validation.ledger if data.validation else None,
         probe=probe,
         base_logits=base_logits,
-        trained_logits=probe_logits(trainer.model, probe),
+        trained_logits=trained_logits,
         compute=meter.finish(int(trainer.state.global_step)),
         peak_vram_gb=_peak_vram_gb(loaded),
     )
@@ -220,18 +232,21 @@ def _build(
         precision=loaded.precision,
         shuffle=config.data.shuffle,
     )
-    stopper = StopOnRequest(wishes.stop_requested)
+    stopper = StopOnRequest(wishes.stop_everywhere)
+    identity = describe_training(config, loaded, data.train.examples)
+    wishes.processes.check_alike(identity)
     judges = _judges(config, data, loaded)
     if "ref_model" in judges:
         meter.follow(judges["ref_model"])
     trainer = build_trainer(
         kind,
-        build_arguments(config.training, plan),
+        {**build_arguments(config.training, plan), **sharding_arguments(config.distributed)},
         Ways(
             meter,
             sampling_strategy(config.training, shuffle=plan.shuffle),
-            identity=describe_training(config, loaded, data.train.examples),
+            identity=identity,
             seeded=config.training.determinism != "off",
+            processes=wishes.processes,
         ),
         listeners=(Progress(emit), FiniteLoss(), _doctor(config, emit), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
@@ -258,8 +273,8 @@ def _judges(config: ForgeConfig, data: TokenisedData, loaded: LoadedModel) -> di
     return {"ref_model": load_base(config, loaded.revision, loaded.precision, loaded.hardware).eval()}
 
 
-def _open_meter(loaded: LoadedModel, checkpoint: Path | None) -> Meter:
-    meter = Meter(loaded.model, loaded.hardware)
+def _open_meter(loaded: LoadedModel, checkpoint: Path | None, processes: Processes) -> Meter:
+    meter = Meter(loaded.model, loaded.hardware, processes=processes)
     if checkpoint is not None and (checkpoint / COUNTS).is_file():
         meter.restore(json.loads((checkpoint / COUNTS).read_bytes()))
     return meter
@@ -268,7 +283,8 @@ def _open_meter(loaded: LoadedModel, checkpoint: Path | None) -> Meter:
 def _run(trainer: Any, checkpoint: Path | None) -> None:
     torch = load_extra("torch", extra="train")
     try:
-        trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
+        with lost_process():
+            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
     except torch.OutOfMemoryError as error:
         raise TrainingError(
             f"out of memory while training: {str(error).splitlines()[0]}",

@@ -10,8 +10,9 @@ from typing import Any
 from forgelm.base.extras import load_extra
 from forgelm.base.files import write_json
 from forgelm.train.compute import Meter
+from forgelm.train.distributed import shard_on_cpu
 from forgelm.train.order import EpochOrder, GroupOrder, step_seed
-from forgelm.train.seal import sealed_checkpoint
+from forgelm.train.processes import Processes
 
 COUNTS = "compute.json"
 
@@ -31,6 +32,7 @@ class Ways:
     seeded: bool = True
     length_columns: tuple[tuple[str, ...], ...] = ()
     prepares: bool = False
+    processes: Processes = field(default_factory=Processes)
 
     def lengths(self, dataset: Any) -> list[int]:
         """Return each row's length in tokens."""
@@ -40,10 +42,9 @@ class Ways:
 def quieten(base: type[Any], ways: Ways) -> type[Any]:
     """Return a subclass of TRL's trainer ``base``, which may have all or some of the methods overridden here."""
 
-    class QuietTrainer(base):
+    class QuietTrainer(_sealing(base, ways)):  # type: ignore[misc]
         _step_begun = -1
         _micro_batch = 0
-        _aside: Path | None = None
 
         # Setting the hub's switch is too late where a notebook has already imported the hub's client.
         def _send_telemetry(self) -> None:
@@ -57,32 +58,14 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
             self._micro_batch = self._micro_batch + 1 if step == self._step_begun else 0
             self._step_begun = step
             if ways.seeded:
-                load_extra("transformers", extra="train").set_seed(step_seed(self.args.seed, step, self._micro_batch))
+                # As if one process took the micro-batches of all, one after the other.
+                place = ways.processes.place
+                drawn = step_seed(self.args.seed, step, self._micro_batch * place.count + place.index)
+                load_extra("transformers", extra="train").set_seed(drawn)
             with ways.meter.counting():
                 loss = super().training_step(*args, **kwargs)
             ways.meter.add_loss(loss)
             return loss
-
-        def _save_checkpoint(self, model: Any, trial: Any) -> None:
-            root = Path(self.args.output_dir)
-            with sealed_checkpoint(root / f"checkpoint-{self.state.global_step}", ways.identity) as written:
-                self._aside = written.parent
-                try:
-                    super()._save_checkpoint(model, trial)
-                finally:
-                    self._aside = None
-                _point_to_best(self.state, root)
-                self.state.save_to_json(str(written / "trainer_state.json"))
-                write_json(written / COUNTS, ways.meter.save())
-            load_extra("transformers.trainer_utils", extra="train").rotate_checkpoints(
-                output_dir=str(root),
-                save_total_limit=self.args.save_total_limit,
-                best_model_checkpoint=self.state.best_model_checkpoint,
-                use_mtime=True,
-            )
-
-        def _get_output_dir(self, trial: Any) -> str:
-            return str(self._aside) if self._aside else str(super()._get_output_dir(trial))
 
         def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder | GroupOrder:
             dataset = self.train_dataset if train_dataset is None else train_dataset
@@ -106,6 +89,45 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
             return _ask_reference(self, dataset, batch_size, ways.meter)
 
     return QuietTrainer
+
+
+def _sealing(base: type[Any], ways: Ways) -> type[Any]:
+    """Return a subclass of ``base`` that seals its checkpoints, all processes together."""
+
+    class SealingTrainer(base):
+        _aside: Path | None = None
+
+        def _save_checkpoint(self, model: Any, trial: Any) -> None:
+            root = Path(self.args.output_dir)
+            place = root / f"checkpoint-{self.state.global_step}"
+            with ways.processes.sealed_checkpoint(place, ways.identity) as written:
+                self._aside = written.parent
+                try:
+                    super()._save_checkpoint(model, trial)
+                finally:
+                    self._aside = None
+                _point_to_best(self.state, root)
+                counts = ways.meter.save()
+                if ways.processes.first:
+                    self.state.save_to_json(str(written / "trainer_state.json"))
+                    write_json(written / COUNTS, counts)
+            if not ways.processes.first:
+                return
+            load_extra("transformers.trainer_utils", extra="train").rotate_checkpoints(
+                output_dir=str(root),
+                save_total_limit=self.args.save_total_limit,
+                best_model_checkpoint=self.state.best_model_checkpoint,
+                use_mtime=True,
+            )
+
+        def create_accelerator_and_postprocess(self) -> None:
+            super().create_accelerator_and_postprocess()
+            shard_on_cpu(self)
+
+        def _get_output_dir(self, trial: Any) -> str:
+            return str(self._aside) if self._aside else str(super()._get_output_dir(trial))
+
+    return SealingTrainer
 
 
 def dataset_lengths(length_columns: tuple[tuple[str, ...], ...], dataset: Any) -> list[int]:

@@ -15,15 +15,17 @@ from forgelm.config.root import ForgeConfig
 from forgelm.model.load import LoadedModel, load_base
 
 
-def save_model(model: Any, loaded: LoadedModel, config: ForgeConfig, staging: Path) -> Path:
-    """Save to ``staging``, which must not exist yet, and return it.
+def save_model(
+    model: Any, loaded: LoadedModel, config: ForgeConfig, staging: Path, weights: dict[str, Any] | None = None
+) -> Path:
+    """Save to ``staging``, which must not exist yet, and return it. ``weights`` stand for those of a sharded model.
 
     Raises:
         StorageError: the disk refused; ``staging`` does not exist afterwards.
     """
     with whole_folder(staging):
         staging.parent.mkdir(parents=True, exist_ok=True)
-        _save_weights(model, loaded, config, staging)
+        _save_weights(model, loaded, config, staging, weights)
         loaded.tokenizer.save_pretrained(str(staging))
     return staging
 
@@ -58,15 +60,19 @@ def keep_pissa_start(model: Any, config: ForgeConfig, *, resumed: bool) -> None:
     model.peft_config["default"].init_lora_weights = "pissa"
 
 
-def _save_weights(model: Any, loaded: LoadedModel, config: ForgeConfig, staging: Path) -> None:
+def _save_weights(
+    model: Any, loaded: LoadedModel, config: ForgeConfig, staging: Path, weights: dict[str, Any] | None
+) -> None:
+    whole = {} if weights is None else {"state_dict": weights}
     if config.lora is None:
-        model.save_pretrained(str(staging))
+        model.save_pretrained(str(staging), **whole)
         return
     # The folder a model was loaded from means nothing on another machine; the name the user gave does.
     model.peft_config["default"].base_model_name_or_path = config.model.name_or_path
     model.peft_config["default"].revision = loaded.revision.revision_resolved
     # PEFT would otherwise look the base model up on the hub to see whether its vocabulary was changed; we never do.
     options: dict[str, Any] = {"save_embedding_layers": any("embed" in name for name in config.lora.target_modules)}
+    options |= whole
     if config.lora.method == "pissa":
         options["path_initial_model_for_weight_conversion"] = str(_pissa_start(config))
     if not config.training.merge_adapters:
