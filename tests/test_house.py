@@ -50,6 +50,7 @@ SPANNING = {
     "audit/report/test_page_browser.py": "the page of page.py in a browser, which not every machine has",
     "run/test_kills.py": "a whole run, killed and resumed",
     "run/test_several_processes.py": "whole runs of two processes",
+    "run/test_evaluations.py": "whole runs whose evaluations pass, fail and cannot tell",
     "run/test_learning.py": "every trainer through a whole run",
     "cli/test_bad_input.py": "what a user gets wrong, through the whole command",
     "publish/test_power_cuts.py": "what a power cut can leave of a decision or an erasure",

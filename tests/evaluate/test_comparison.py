@@ -35,3 +35,10 @@ def test_few_rows_say_nothing_about_how_sure_they_are() -> None:
     found = compare(measured((1.0, 2.0)), measured((1.0, 3.0)))
     assert found.baseline == 2.0
     assert found.details["interval"] is None and found.details["change_interval"] is None
+
+
+def test_each_source_of_rows_is_shown_by_itself() -> None:
+    tuned, base = measured((1.0, 2.0, 4.0), (1.0, 3.0, 1.0)), measured((2.0, 2.0, 6.0), (1.0, 3.0, 1.0))
+    found = compare(tuned, base, ["a", "b", "a"]).details["slices"]
+    assert found == {"a": {"value": 2.5, "baseline": 4.0, "n": 2}, "b": {"value": 2.0, "baseline": 2.0, "n": 1}}
+    assert "slices" not in compare(tuned, base, ["a", "a", "a"]).details

@@ -13,6 +13,7 @@ import pytest
 from forgelm.evaluate.statistics import (
     bootstrap_difference,
     bootstrap_mean,
+    bootstrap_statistic,
     proportion_interval,
     proportion_lower_bound,
     proportion_upper_bound,
@@ -110,3 +111,12 @@ def test_the_interval_of_a_share_covers_at_least_what_it_claims(share: float, n:
     found = [proportion_interval(k, n) for k in range(n + 1)]
     covered = sum(w for w, one in zip(weights, found, strict=True) if one and one.low <= share <= one.high)
     assert 0.95 <= covered <= 0.9999
+
+
+def test_the_interval_of_a_statistic_agrees_with_that_of_a_mean() -> None:
+    values = np.random.default_rng(5).normal(5, 2, 40).tolist()
+    whole, general = bootstrap_mean(values), bootstrap_statistic(lambda places: mean(values[p] for p in places), 40)
+    assert whole is not None and general is not None
+    assert (general.low, general.high) == pytest.approx((whole.low, whole.high), abs=0.1)
+    assert bootstrap_statistic(lambda places: 1.0, 4) is None
+    assert bootstrap_statistic(lambda places: math.nan, 40) is None

@@ -87,3 +87,12 @@ def test_what_cannot_be_scored_is_refused() -> None:
         score_texts("bleu", ["a", "b"], ["a"])
     with pytest.raises(ArgumentError, match="no texts"):
         score_texts("exact_match", [], [])
+
+
+@pytest.mark.parametrize("name", TEXT_SCORES)
+def test_a_resampled_corpus_scores_as_that_corpus_does(name: str) -> None:
+    said = ["the cat sat down", "a dog ran", "no", "the sun is bright"]
+    wanted = ["the cat sat", "a dog ran away", "yes", "the sun was bright"]
+    places = [3, 0, 0, 1]
+    drawn = score_texts(name, [said[place] for place in places], [wanted[place] for place in places])
+    assert score_texts(name, said, wanted).resample(places) == pytest.approx(drawn.value)

@@ -166,6 +166,27 @@ def test_a_hostile_declaration_stays_text(make_dossier: Make, write: Write) -> N
     assert r"\[x\]" in instructions
 
 
+def test_the_test_report_shows_each_source_and_what_is_undecided(trained: Trained, tmp_path: Path) -> None:
+    dossier = build_dossier(trained, tmp_path / "run")
+    slices = {
+        "orders.jsonl": {"value": 0.25, "baseline": 3.0, "n": 7},
+        "more.jsonl": {"value": 1, "baseline": 2, "n": 3},
+    }
+    *others, loss = dossier.run.measurements
+    record = replace(
+        dossier.run,
+        measurements=(*others, replace(loss, details={**loss.details, "slices": slices})),
+        verdict=Verdict((GateResult("loss", GateStatus.INCONCLUSIVE, "too few rows"),)),
+        evaluation_files={"text/text_results.jsonl": "ab" * 32},
+    )
+    report = build_test_report(replace(dossier, run=record))
+    assert record_of(report)["outcome"] == "undecided"
+    assert record_of(report)["files"] == {"text/text_results.jsonl": "ab" * 32}
+    page = report.files()["test_report.html"].decode()
+    assert page.index("undecided") < page.index("too few rows") < page.index("By source of the rows")
+    assert page.index("By source of the rows") < page.index("more.jsonl")
+
+
 def test_the_test_report_has_values_limits_numbers_and_a_place_for_a_signature(make_dossier: Make) -> None:
     report = record_of(build_test_report(make_dossier(compliance={"declared_by": "Jane Doe"})))
     gates = {gate["gate"]: gate for gate in report["gates"]}

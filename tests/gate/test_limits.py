@@ -46,3 +46,14 @@ def test_a_reward_takes_the_place_of_the_loss_in_grpo() -> None:
     found = thresholds("grpo", auto_revert=True, min_reward=0.1)
     assert (found.reward_required, found.min_reward, found.baseline_reward) == (True, 0.1, 0.25)
     assert (found.loss_required, found.baseline_loss) == (False, None)
+
+
+def test_a_text_metric_without_a_limit_must_still_be_measured() -> None:
+    text = {"enabled": True, "metrics": ["bleu", "rougeL"], "min_score": {"bleu": 0.3}, "min_improvement": {"bleu": 0}}
+    found = thresholds(text=text).limits
+    assert [(limit.gate, limit.minimum, limit.of) for limit in found] == [
+        ("text.bleu", 0.3, "value"),
+        ("text.bleu.improvement", 0.0, "change"),
+        ("text.rougeL", None, "value"),
+    ]
+    assert thresholds(text={**text, "enabled": False}).limits == ()

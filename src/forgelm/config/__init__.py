@@ -11,6 +11,7 @@ from forgelm.config.model import LoraConfig, ModelConfig
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.config.schema import build_json_schema
+from forgelm.config.text_metrics import TextMetricsConfig
 from forgelm.config.training import TrainingConfig
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "RiskAssessmentConfig",
     "RiskTier",
     "Statement",
+    "TextMetricsConfig",
     "TrainingConfig",
     "build_json_schema",
     "load_config",

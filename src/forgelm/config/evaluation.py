@@ -8,6 +8,7 @@ from pydantic import Field
 
 from forgelm.config.approval import ApprovalConfig
 from forgelm.config.section import Section
+from forgelm.config.text_metrics import TextMetricsConfig
 
 
 class EvaluationConfig(Section):
@@ -27,6 +28,7 @@ class EvaluationConfig(Section):
         "hold",
         description="What follows when a value meets its limit by less than its interval: hold asks a person, exit 4.",
     )
+    text: TextMetricsConfig | None = Field(None, description="Replies to held-out prompts, scored against the data's.")
     require_human_approval: bool = Field(
         False, description="Hold the model until a person approves it; the command then ends with exit code 4."
     )

@@ -50,7 +50,8 @@ def measure_heldout(config: ForgeConfig, data: TokenisedData, tuned: Heldout, ba
         return (measure_preference(config.training, data.validation.examples, tuned.likelihoods, base.likelihoods),)
     if tuned.measurement is None or base.measurement is None:
         return ()
-    return (compare(tuned.measurement, base.measurement),)
+    sources = [example.row.source for example in data.validation.examples] if data.validation else []
+    return (compare(tuned.measurement, base.measurement, sources),)
 
 
 HELDOUT = Evaluator("held-out rows", lambda config: True, check_nothing, ask_heldout, measure_heldout)

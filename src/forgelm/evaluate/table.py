@@ -10,9 +10,10 @@ from forgelm.config.root import ForgeConfig
 from forgelm.evaluate.evaluator import Evaluator, Subject
 from forgelm.evaluate.heldout import HELDOUT
 from forgelm.evaluate.measurement import Measurement
+from forgelm.evaluate.text import TEXT
 from forgelm.train.loop import TokenisedData
 
-EVALUATORS: tuple[Evaluator, ...] = (HELDOUT,)
+EVALUATORS: tuple[Evaluator, ...] = (HELDOUT, TEXT)
 
 
 def check_evaluations(config: ForgeConfig) -> None:

@@ -26,7 +26,8 @@ class TextScore:
     """``value`` for the corpus and ``samples`` for each text, 0 to 1, higher is better.
 
     ``is_mean`` tells whether ``value`` is the mean of ``samples``; BLEU and chrF are not, they count over all texts.
-    ``signature`` says how it was computed, where the library has a way to say so.
+    ``signature`` says how it was computed, where the library has a way to say so. ``resample`` returns the value of
+    a corpus made of the samples at the given places, each as often as it is named.
     """
 
     name: str
@@ -34,6 +35,12 @@ class TextScore:
     samples: tuple[float, ...] = field(repr=False)
     is_mean: bool = True
     signature: str = ""
+    counted: Callable[[Sequence[int]], float] | None = field(default=None, repr=False, compare=False)
+
+    def resample(self, places: Sequence[int]) -> float:
+        if self.counted is not None:
+            return self.counted(places)
+        return fmean([self.samples[place] for place in places])
 
 
 def score_texts(name: str, predictions: Sequence[str], references: Sequence[str]) -> TextScore:
@@ -100,7 +107,13 @@ def _over_corpus(name: str, whole: Any, single: Any, predictions: list[str], ref
     value = whole.corpus_score(predictions, [references]).score
     pairs = zip(predictions, references, strict=True)
     samples = tuple(float(single.sentence_score(one, [two]).score) / 100 for one, two in pairs)
-    return TextScore(name, float(value) / 100, samples, is_mean=False, signature=str(whole.get_signature()))
+    # Each text's n-gram counts, which is what a corpus' score adds up.
+    counts = whole._extract_corpus_statistics(predictions, [references])
+
+    def counted(places: Sequence[int]) -> float:
+        return float(whole._aggregate_and_compute([counts[place] for place in places]).score) / 100
+
+    return TextScore(name, float(value) / 100, samples, False, str(whole.get_signature()), counted)
 
 
 def _mean(name: str, samples: list[float], signature: str = "") -> TextScore:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from forgelm.config.root import ForgeConfig
+from forgelm.config.text_metrics import TextMetricsConfig
 from forgelm.evaluate.measurement import Measurement
 from forgelm.gate.decide import Thresholds
 from forgelm.gate.limit import Limit
@@ -39,4 +40,16 @@ def _baseline(config: ForgeConfig, measured: Sequence[Measurement]) -> float | N
 
 def build_limits(config: ForgeConfig) -> tuple[Limit, ...]:
     """Return the limits of the evaluations that are switched on, in the order of the report."""
-    return ()
+    wanted = config.evaluation
+    return () if wanted is None else (*_text_limits(wanted.text),)
+
+
+def _text_limits(text: TextMetricsConfig | None) -> Iterator[Limit]:
+    if text is None or not text.enabled:
+        return
+    for metric in text.metrics:
+        name, least = f"text.{metric}", text.min_score.get(metric)
+        yield Limit(name, name, f"evaluation.text.min_score.{metric}", least, gate_on=text.gate_on)
+        if (change := text.min_improvement.get(metric)) is not None:
+            key = f"evaluation.text.min_improvement.{metric}"
+            yield Limit(f"{name}.improvement", name, key, change, gate_on=text.gate_on, of="change")

@@ -251,14 +251,16 @@ def _decide(run: _Run, measured: tuple[Measurement, ...]) -> Verdict:
 def _metrics(outcome: Outcome, measured: tuple[Measurement, ...]) -> dict[str, float]:
     metrics = {"train_loss": outcome.train_loss, "train_steps": float(outcome.steps)}
     for measurement in measured:
-        if measurement.name not in ("eval_loss", "eval_reward") or measurement.value is None:
+        if measurement.name == "self_check" or measurement.value is None:
             continue
-        metrics[measurement.name] = measurement.value
+        name = measurement.name.replace(".", "/", 1)
+        metrics[name] = measurement.value
         if measurement.baseline is not None:
-            metrics[f"baseline_{measurement.name}"] = measurement.baseline
-        for name in ("perplexity", "accuracy", "baseline_accuracy", "margin", "baseline_margin"):
-            if measurement.details.get(name) is not None:
-                metrics[name] = measurement.details[name]
+            metrics[f"baseline_{name}"] = measurement.baseline
+        for detail in ("perplexity", "accuracy", "baseline_accuracy", "margin", "baseline_margin"):
+            if measurement.details.get(detail) is not None:
+                metrics[detail] = measurement.details[detail]
+        metrics |= measurement.details.get("metrics", {})
     return metrics
 
 

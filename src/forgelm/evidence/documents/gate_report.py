@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -136,10 +136,22 @@ def _page(dossier: Dossier, record: dict[str, Any]) -> Page:
             Section("About this report", (Facts(about),)),
             Section("Gates", (Table(("gate", "outcome", "reason", "value", "limit", "n", "unit"), gates),)),
             Section("Measurements", (Table(_COLUMNS, measured),)),
+            *_by_source(record["measurements"]),
             Section("What these tests do not show", (Bullets(tuple(record["limits"])),)),
         ),
         dossier.foot,
     )
+
+
+def _by_source(measurements: Sequence[Mapping[str, Any]]) -> tuple[Section, ...]:
+    rows = tuple(
+        (item["name"], source, found["value"], found["baseline"], found["n"])
+        for item in measurements
+        for source, found in item["details"].get("slices", {}).items()
+    )
+    if not rows:
+        return ()
+    return (Section("By source of the rows", (Table(("name", "source", "value", "base model", "n"), rows),)),)
 
 
 def _show_interval(interval: Mapping[str, Any] | None) -> str:
