@@ -63,7 +63,9 @@ def nearest_key(root: type[BaseModel], section_path: str, key: str) -> str | Non
     here = f"{section_path}." if section_path else ""
     siblings = [path[len(here) :] for path in paths if path.startswith(here) and "." not in path[len(here) :]]
     elsewhere = {path.rpartition(".")[2]: path for path in reversed(paths)}
-    path = elsewhere.get(key) or _OTHER_NAMES.get(key.lower().replace("-", "_"))
+    usual = _OTHER_NAMES.get(key.lower().replace("-", "_"), "")
+    # Another section's key of that very name is meant less often than this section's key under its usual other name.
+    path = usual if usual.startswith(here) and usual else elsewhere.get(key) or usual or None
     if path is None:
         sibling = nearest_word(key, siblings)
         if sibling is not None:
