@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from forgelm.model.load import get_model_and_tokenizer
     from forgelm.publish.approvals import list_pending, show_run
     from forgelm.publish.decide import Opinion, approve_run, reject_run, revoke_run
+    from forgelm.publish.gguf.export import ExportReport, export_gguf
     from forgelm.publish.gguf.verify import VerifyGgufResult, verify_gguf
     from forgelm.publish.merging import MergeReport, merge_adapter, merge_models
     from forgelm.run.result import TrainResult
@@ -83,6 +84,7 @@ _HOMES = MappingProxyType(
         "ConfigError": "forgelm.base.errors",
         "DataError": "forgelm.base.errors",
         "DatasetPreview": "forgelm.assist.preview",
+        "ExportReport": "forgelm.publish.gguf.export",
         "Finding": "forgelm.audit.findings",
         "ForgeConfig": "forgelm.config.root",
         "ForgeError": "forgelm.base.errors",
@@ -115,6 +117,7 @@ _HOMES = MappingProxyType(
         "compute_simhash": "forgelm.audit.rows.simhash",
         "detect_pii": "forgelm.audit.pii.find",
         "detect_secrets": "forgelm.audit.secrets.find",
+        "export_gguf": "forgelm.publish.gguf.export",
         "find_overdue": "forgelm.evidence.erasure.retention",
         "find_pii": "forgelm.audit.pii.find",
         "find_secrets": "forgelm.audit.secrets.find",
@@ -158,6 +161,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "DatasetPreview",
+    "ExportReport",
     "Finding",
     "ForgeConfig",
     "ForgeError",
@@ -192,6 +196,7 @@ __all__ = [
     "compute_simhash",
     "detect_pii",
     "detect_secrets",
+    "export_gguf",
     "find_overdue",
     "find_pii",
     "find_secrets",

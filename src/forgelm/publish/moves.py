@@ -8,13 +8,14 @@ import os
 import shutil
 from pathlib import Path
 
-from forgelm.base.files import INTEGRITY_FILE, RunFiles, make_folder, sha256_file, storage_errors, sync_folder
+from forgelm.base.files import INTEGRITY_FILE, RunFiles, make_folder, storage_errors, sync_folder
+from forgelm.evidence.exported import seal_digest
 
 
 def seal_of(folder: Path) -> str | None:
     """Return the digest of the folder's integrity manifest, which pins every byte of a model; ``None`` without one."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        return sha256_file(folder / INTEGRITY_FILE)
+        return seal_digest((folder / INTEGRITY_FILE).read_bytes())
     return None
 
 

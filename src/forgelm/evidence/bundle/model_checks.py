@@ -5,10 +5,11 @@ from __future__ import annotations
 import contextlib
 
 from forgelm.base.errors import ConfigError
-from forgelm.base.files import INTEGRITY_FILE, SIGNATURE_FILE
+from forgelm.base.files import INTEGRITY_FILE, SIGNATURE_FILE, sha256_bytes
 from forgelm.evidence.bundle.case import Case, failed, passed, unchecked
 from forgelm.evidence.bundle.contents import find_models
 from forgelm.evidence.bundle.report import Check
+from forgelm.evidence.exported import original_manifest, seal_digest
 from forgelm.evidence.hashing import HashedFile
 from forgelm.evidence.inventory import Manifest, compare, parse_manifest, signs_manifest
 
@@ -16,7 +17,7 @@ from forgelm.evidence.inventory import Manifest, compare, parse_manifest, signs_
 def check_seal(case: Case) -> Check:
     """Whether the models' integrity manifests are those that the log recorded."""
     name, seals = "model seal", case.facts.seals
-    found = {case.evidence.files[_manifest_of(model)].sha256: model for model in find_models(case.evidence.files)}
+    found = {seal_digest(case.evidence.read(_manifest_of(model))): model for model in find_models(case.evidence.files)}
     unknown = [
         f"not recorded: {_manifest_of(model)}"
         for digest, model in found.items()
@@ -69,6 +70,10 @@ def known_files(case: Case, model: str) -> list[HashedFile]:
     with contextlib.suppress(ConfigError):
         listed = _read_manifest(case, model).artifacts
         known = {**{file: item for file, item in listed.items() if f"{begin}{file}" in left_out}, **known}
+    if INTEGRITY_FILE in known:
+        # Statements and signatures are about the manifest as it was sealed.
+        sealed = original_manifest(case.evidence.read(_manifest_of(model)))
+        known[INTEGRITY_FILE] = HashedFile(INTEGRITY_FILE, sha256_bytes(sealed), len(sealed))
     return [item for file, item in known.items() if file != SIGNATURE_FILE]
 
 

@@ -18,6 +18,7 @@ from forgelm.config.data import DataConfig
 from forgelm.data.formats import normalise
 from forgelm.data.rows import RawDataset, Row, name_file
 from forgelm.evidence.entries import read_entries
+from forgelm.evidence.exported import seal_digest
 from forgelm.evidence.seen_rows import SeenRow, SeenRows, digest_row, open_seen_rows
 from forgelm.evidence.subjects import SubjectKeys
 
@@ -216,7 +217,7 @@ def _models(root: Path, run_id: str) -> Iterator[AffectedModel]:
     for pattern in _MODELS:
         for manifest in sorted(root.glob(pattern)):
             folder = manifest.parent
-            seal = sha256_file(manifest)
+            seal = seal_digest(manifest.read_bytes())
             if seals.get(run_id) == seal or _is_of(folder, run_id):
                 yield AffectedModel(str(folder), _kind(folder, root), seal, tuple(_exports(manifest)))
     for checkpoint in sorted(root.glob("checkpoint-*")):
@@ -230,7 +231,7 @@ def _is_of(folder: Path, run_id: str) -> bool:
 
 
 def _seals(root: Path) -> dict[str, str]:
-    """Return the seal each run of the folder gave its model. An export may have renewed it since."""
+    """Return the seal each run of the folder gave its model."""
     log = RunFiles(root).audit_log
     if not log.is_file():
         return {}
