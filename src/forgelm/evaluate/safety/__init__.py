@@ -1,0 +1,1 @@
+"""A model's answers to harmful requests and harmless look-alikes into shares, intervals and reasons."""
