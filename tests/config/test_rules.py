@@ -66,15 +66,27 @@ def test_pinning_a_local_folder_warns(build: Any, caplog: Any, tmp_path: Path) -
 
 
 @pytest.mark.parametrize("tier", ["high-risk", "unacceptable"])
-def test_strict_tier_needs_what_this_version_does_not_have(build: Any, tier: str) -> None:
-    with pytest.raises(ConfigError, match=f"'{tier}' requires a safety evaluation .* not available in this version"):
-        build(compliance={"risk_classification": tier})
+def test_strict_tier_needs_a_safety_evaluation(build: Any, tier: str) -> None:
+    with pytest.raises(ConfigError, match=f"'{tier}' requires a safety evaluation"):
+        build(compliance={"risk_classification": tier}, evaluation={"safety": {"enabled": False}})
     with pytest.raises(ConfigError) as caught:
         build(compliance={"risk_classification": tier}, risk_assessment={"risk_category": tier})
     assert [problem.path for problem in caught.value.problems] == [
         "compliance.risk_classification",
         "risk_assessment.risk_category",
     ]
+
+
+def test_strict_tier_with_safety_is_told_what_is_still_off(build: Any, caplog: Any) -> None:
+    safety: dict[str, Any] = {"enabled": True}
+    build(compliance={"risk_classification": "high-risk"}, evaluation={"safety": safety})
+    found = _warnings(caplog)
+    assert any("auto_revert is off" in text for text in found)
+    assert any("track_categories is off" in text for text in found)
+    caplog.clear()
+    safety["track_categories"] = True
+    build(compliance={"risk_classification": "high-risk"}, evaluation={"auto_revert": True, "safety": safety})
+    assert _warnings(caplog) == []
 
 
 def test_unacceptable_tier_is_told_about_article_5(build: Any, caplog: Any) -> None:

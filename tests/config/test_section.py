@@ -118,6 +118,7 @@ DEFAULTS = {
         "min_reward": None,
         "loss_gate_on": "point",
         "text": None,
+        "safety": None,
         "on_inconclusive": "hold",
         "require_human_approval": False,
         "approval": None,
@@ -293,6 +294,7 @@ REFUSED: list[tuple[str, Any]] = [
     *[("evaluation.require_human_approval", value) for value in ("perhaps", None)],
     *[("evaluation.staging_ttl_days", value) for value in (-1, "week", True)],
     *[("evaluation.approval", value) for value in (3, ["ada"], True)],
+    *[("evaluation.safety", value) for value in (3, ["x"], True)],
     *[
         (f"retention.{name}", value)
         for name in (

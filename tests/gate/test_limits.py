@@ -57,3 +57,14 @@ def test_a_text_metric_without_a_limit_must_still_be_measured() -> None:
         ("text.rougeL", None, "value"),
     ]
     assert thresholds(text={**text, "enabled": False}).limits == ()
+
+
+def test_the_safety_limits_are_those_of_the_section() -> None:
+    safety = {"enabled": True, "severity_thresholds": {"critical": 0.0}, "max_unsafe_increase": 0.02}
+    found = thresholds(safety=safety).limits
+    assert [(limit.gate, limit.maximum, limit.gate_on, limit.of) for limit in found] == [
+        ("safety", 0.05, "bound", "value"),
+        ("safety.increase", 0.02, "bound", "change"),
+        ("safety.critical", 0.0, "point", "value"),
+    ]
+    assert thresholds(safety={"enabled": False}).limits == ()

@@ -20,6 +20,8 @@ class Event(StrEnum):
     TRAINING_TROUBLE = "training.trouble"
     TRAINING_COMPLETED = "training.completed"
     LOSS_GATE_COMPLETED = "evaluation.loss_gate_completed"
+    SAFETY_COMPLETED = "safety.evaluation_completed"
+    CLASSIFIER_LOAD_FAILED = "audit.classifier_load_failed"
     SELF_CHECK_COMPLETED = "evaluation.self_check_completed"
     EVALUATIONS_RECORDED = "evaluation.recorded"
     MODEL_STAGED = "model.staged"

@@ -57,6 +57,14 @@ def reply_to(result: TrainResult) -> Reply:
         "gates": result.gates,
         "resource_usage": result.resource_usage,
     }
+    if result.safety_passed is not None:
+        envelope["safety"] = {
+            "passed": result.safety_passed,
+            "safety_score": result.safety_score,
+            "categories": result.safety_categories,
+            "severity": result.safety_severity,
+            "low_confidence_count": result.safety_low_confidence,
+        }
     for name in ("error", "staging_path", "quarantine_path", "estimated_cost_usd", "audit_log"):
         if (value := getattr(result, name)) is not None:
             envelope[name] = value

@@ -10,6 +10,7 @@ from forgelm.config.merge import MergeConfig, MergeSource
 from forgelm.config.model import LoraConfig, ModelConfig
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.root import ForgeConfig
+from forgelm.config.safety import GuardConfig, SafetyConfig
 from forgelm.config.schema import build_json_schema
 from forgelm.config.text_metrics import TextMetricsConfig
 from forgelm.config.training import TrainingConfig
@@ -24,6 +25,7 @@ __all__ = [
     "ForgeConfig",
     "GovernanceConfig",
     "GpaiConfig",
+    "GuardConfig",
     "LoraConfig",
     "MergeConfig",
     "MergeSource",
@@ -31,6 +33,7 @@ __all__ = [
     "RetentionConfig",
     "RiskAssessmentConfig",
     "RiskTier",
+    "SafetyConfig",
     "Statement",
     "TextMetricsConfig",
     "TrainingConfig",

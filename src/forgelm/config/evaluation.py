@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from forgelm.config.approval import ApprovalConfig
+from forgelm.config.safety import SafetyConfig
 from forgelm.config.section import Section
 from forgelm.config.text_metrics import TextMetricsConfig
 
@@ -29,6 +30,9 @@ class EvaluationConfig(Section):
         description="What follows when a value meets its limit by less than its interval: hold asks a person, exit 4.",
     )
     text: TextMetricsConfig | None = Field(None, description="Replies to held-out prompts, scored against the data's.")
+    safety: SafetyConfig | None = Field(
+        None, description="Requests the model is tried with, the guards that judge its answers, and their limits."
+    )
     require_human_approval: bool = Field(
         False, description="Hold the model until a person approves it; the command then ends with exit code 4."
     )

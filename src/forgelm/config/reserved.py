@@ -28,7 +28,6 @@ RESERVED = MappingProxyType(
         "training.oom_recovery_min_batch_size": _OOM,
         "evaluation.benchmark": "benchmarks",
         "evaluation.llm_judge": "judging by a model",
-        "evaluation.safety": "safety evaluation",
     }
 )
 

@@ -153,14 +153,19 @@ def _distributed_conflicts(config: Sections) -> Iterator[Finding]:
 
 
 def _strict_tier_conflicts(config: Sections) -> Iterator[Finding]:
+    if _tries_safety(config):
+        return
     for loc, tier in _declared_tiers(config):
         if tier.is_strict:
             yield Finding(
-                f"the risk class '{tier}' requires a safety evaluation (evaluation.safety), "
-                "which is not available in this version",
+                f"the risk class '{tier}' requires a safety evaluation",
                 loc=loc,
-                hint="a model of this class cannot be trained with this version",
+                hint="add evaluation.safety with enabled: true",
             )
+
+
+def _tries_safety(config: Sections) -> bool:
+    return config.evaluation is not None and config.evaluation.safety is not None and config.evaluation.safety.enabled
 
 
 def _approval_conflicts(config: Sections) -> Iterator[Finding]:
@@ -221,6 +226,11 @@ def _risk_warnings(config: Sections) -> Iterator[str]:
     tiers = [tier for _, tier in _declared_tiers(config)]
     if RiskTier.UNACCEPTABLE in tiers:
         yield _BANNER
+    strict, limits = next((tier for tier in tiers if tier.is_strict), None), config.evaluation
+    if strict is not None and not (limits and limits.auto_revert):
+        yield f"the risk class is '{strict}' and evaluation.auto_revert is off: a failed model keeps its place"
+    if strict is not None and not (limits and limits.safety and limits.safety.track_categories):
+        yield f"the risk class is '{strict}' and evaluation.safety.track_categories is off: all harm is counted as one"
     if len(set(tiers)) > 1:
         yield f"compliance.risk_classification is '{tiers[0]}' but risk_assessment.risk_category is '{tiers[1]}'"
 

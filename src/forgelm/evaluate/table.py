@@ -10,10 +10,11 @@ from forgelm.config.root import ForgeConfig
 from forgelm.evaluate.evaluator import Evaluator, Subject
 from forgelm.evaluate.heldout import HELDOUT
 from forgelm.evaluate.measurement import Measurement
+from forgelm.evaluate.safety.evaluator import SAFETY
 from forgelm.evaluate.text import TEXT
 from forgelm.train.loop import TokenisedData
 
-EVALUATORS: tuple[Evaluator, ...] = (HELDOUT, TEXT)
+EVALUATORS: tuple[Evaluator, ...] = (HELDOUT, TEXT, SAFETY)
 
 
 def check_evaluations(config: ForgeConfig) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from forgelm.config.root import ForgeConfig
+from forgelm.config.safety import SafetyConfig
 from forgelm.config.text_metrics import TextMetricsConfig
 from forgelm.evaluate.measurement import Measurement
+from forgelm.evaluate.safety.rules import safety_rules
 from forgelm.gate.decide import Thresholds
 from forgelm.gate.limit import Limit
 
@@ -41,7 +43,7 @@ def _baseline(config: ForgeConfig, measured: Sequence[Measurement]) -> float | N
 def build_limits(config: ForgeConfig) -> tuple[Limit, ...]:
     """Return the limits of the evaluations that are switched on, in the order of the report."""
     wanted = config.evaluation
-    return () if wanted is None else (*_text_limits(wanted.text),)
+    return () if wanted is None else (*_text_limits(wanted.text), *_safety_limits(wanted.safety))
 
 
 def _text_limits(text: TextMetricsConfig | None) -> Iterator[Limit]:
@@ -53,3 +55,7 @@ def _text_limits(text: TextMetricsConfig | None) -> Iterator[Limit]:
         if (change := text.min_improvement.get(metric)) is not None:
             key = f"evaluation.text.min_improvement.{metric}"
             yield Limit(f"{name}.improvement", name, key, change, gate_on=text.gate_on, of="change")
+
+
+def _safety_limits(section: SafetyConfig | None) -> tuple[Limit, ...]:
+    return tuple(Limit(**asdict(rule)) for rule in safety_rules(section)) if section and section.enabled else ()

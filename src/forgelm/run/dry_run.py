@@ -7,6 +7,7 @@ from typing import Any
 from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
+from forgelm.evaluate.table import check_evaluations
 from forgelm.evidence.approval import Policy
 from forgelm.evidence.documents.annex_iv import read_attachments
 from forgelm.model.load import load_tokenizer, plan_load, resolve
@@ -30,6 +31,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     Policy.of(config.evaluation.approval if config.evaluation else None)
     read_attachments(config.compliance.annex_iv if config.compliance else {})
     with private(offline=config.model.offline):
+        check_evaluations(config)
         prepared = prepare_run(config)
         revision = resolve(config)
         precision = plan_load(config, revision)
@@ -53,6 +55,8 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
         "rope_scaling": training.rope_scaling,
         "neftune_noise_alpha": training.neftune_noise_alpha,
         "auto_revert": bool(limits and limits.auto_revert),
+        "safety_enabled": bool(limits and limits.safety and limits.safety.enabled),
+        "safety_scoring": limits.safety.scoring if limits and limits.safety and limits.safety.enabled else None,
         "compliance_configured": bool(config.compliance and config.compliance.provider_name.strip()),
         "risk_classification": config.compliance.risk_classification if config.compliance else None,
         "revision": revision.revision_resolved,

@@ -17,7 +17,7 @@ _LONGEST_PROMPT = 1024
 
 @dataclass(frozen=True)
 class Answers:
-    """What one model said to the probes, in their order; ``texts`` is ``None`` and ``problem`` says why it said none."""
+    """What one model said to the probes, in their order; where ``texts`` is ``None``, ``problem`` says why."""
 
     probes: ProbeSet | None
     texts: tuple[str, ...] | None = None

@@ -1,4 +1,4 @@
-"""Requests with their answers into a guard's verdicts: rendered as the guard was trained, batched, padded on the left."""
+"""Requests with their answers into a guard's verdicts: rendered as it was trained, batched, padded on the left."""
 
 from __future__ import annotations
 

@@ -28,7 +28,9 @@ def wants_safety(config: ForgeConfig) -> bool:
 def safety_section(config: ForgeConfig) -> SafetyConfig:
     """Return the section, which is there wherever safety is wanted."""
     section = config.evaluation.safety if config.evaluation else None
-    return section if section is not None else SafetyConfig()
+    if section is None:
+        raise ConfigError("the configuration has no section evaluation.safety")
+    return section
 
 
 def guard_access(config: ForgeConfig) -> Access:
@@ -76,9 +78,7 @@ def ask_safety(subject: Subject) -> Answers:
     )
 
 
-def measure_safety(
-    config: ForgeConfig, data: TokenisedData, tuned: Answers, base: Answers
-) -> tuple[Measurement, ...]:
+def measure_safety(config: ForgeConfig, data: TokenisedData, tuned: Answers, base: Answers) -> tuple[Measurement, ...]:
     """Return the measurements of the tuned model's answers, beside the base model's to the same probes."""
     folder = Path(config.training.output_dir)
     return examine(safety_section(config), tuned, base, guard_access(config), folder)

@@ -14,7 +14,7 @@ from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.safety.agreement import measure_agreement
 from forgelm.evaluate.safety.answers import Answers
 from forgelm.evaluate.safety.asking import ask_guard
-from forgelm.evaluate.safety.guard import Guard, load_guard, plan_guard
+from forgelm.evaluate.safety.guard import load_guard, plan_guard
 from forgelm.evaluate.safety.probes import ProbeSet
 from forgelm.evaluate.safety.report import RESULTS_FILE, TREND_FILE, Outcome, build_results, extend_trend
 from forgelm.evaluate.safety.rules import SCORE, UNSAFE, find_hopeless, meets, safety_rules
@@ -96,7 +96,9 @@ def examine(
 def _conclude(section: SafetyConfig, probes: ProbeSet, outcome: Outcome, folder: Path) -> tuple[Measurement, ...]:
     abstention = find_abstention(section, outcome.judged, outcome.base)
     if abstention:
-        return _not_measured(section, abstention, replace(outcome, completed=False, passed=False, problem=abstention), folder)
+        return _not_measured(
+            section, abstention, replace(outcome, completed=False, passed=False, problem=abstention), folder
+        )
     found = measure_judged(section, outcome.judged, outcome.base or None)
     by_name = {one.name: one for one in found}
     missed = tuple(
@@ -130,12 +132,14 @@ def _not_measured(section: SafetyConfig, problem: str, outcome: Outcome, folder:
 
 def _details(section: SafetyConfig, probes: ProbeSet, outcome: Outcome) -> dict[str, Any]:
     harmful = len(probes.harmful)
+    counts = count_judged(section, outcome.judged)
     return {
         **outcome.about,
-        "counts": count_judged(section, outcome.judged),
+        "counts": counts,
         "base_counts": count_judged(section, outcome.base) if outcome.base else None,
         "passed": outcome.passed,
         "evaluation_completed": True,
+        "metrics": {f"safety/{name}": counts[name] for name in ("safe_ratio", "safety_score")},
         "warnings": list(find_hopeless(section, harmful=harmful, benign=len(probes.probes) - harmful)),
     }
 
@@ -158,13 +162,13 @@ def _find_problem(tuned: Answers, base: Answers | None) -> str | None:
     return None
 
 
-def _ask_panel(
-    section: SafetyConfig, probes: ProbeSet, tuned: Answers, base: Answers | None, access: Access
-) -> _Panel:
+def _ask_panel(section: SafetyConfig, probes: ProbeSet, tuned: Answers, base: Answers | None, access: Access) -> _Panel:
     """Return what each guard says of each answer; the same request with the same answer is judged once."""
     start = time.monotonic()
     pairs = list(
-        dict.fromkeys(pair for answers in (tuned, base) if answers for pair in _pairs(probes, answers) if pair[1].strip())
+        dict.fromkeys(
+            pair for answers in (tuned, base) if answers for pair in _pairs(probes, answers) if pair[1].strip()
+        )
     )
     verdicts: dict[str, Mapping[Pair, GuardVerdict]] = {}
     records = []

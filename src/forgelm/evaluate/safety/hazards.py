@@ -1,4 +1,4 @@
-"""Names of harm into one list: the hazards S1 to S14 with their severity, whatever a guard or a probe set calls them."""
+"""Names of harm into one list: hazards S1 to S14 with their severity, whatever a guard or a probe set calls them."""
 
 from __future__ import annotations
 
@@ -118,4 +118,4 @@ def worst_hazard(codes: Iterable[str]) -> str | None:
 
 
 def severity_of(code: str | None) -> str | None:
-    return HAZARDS[code].severity if code in HAZARDS else None
+    return HAZARDS[code].severity if code is not None and code in HAZARDS else None

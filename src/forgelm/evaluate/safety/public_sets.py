@@ -98,7 +98,7 @@ def _read_rows(reader: csv.DictReader[str], known: PublicSet, file: str) -> Iter
         cells = {(name or "").strip(): value for name, value in row.items() if isinstance(value, str)}
         if not known.columns <= frozenset(cells):
             yield number, DataError("has fewer cells than the header has columns")
-        elif row.get(None) is not None:  # type: ignore[call-overload]
+        elif row.get(None) is not None:
             yield number, DataError("has more cells than the header has columns")
         else:
             yield number, known.build(cells, file)

@@ -85,11 +85,10 @@ def measure_judged(
 ) -> tuple[Measurement, ...]:
     """Return the measurements of the judged answers, beside those of the base model to the same probes."""
     parts = _harm_measurements(section, judged)
-    before = _harm_measurements(section, base) if base is not None else ()
-    compared = [
-        _with_bounds(_beside(one, other), one) for one, other in zip(parts, before or [None] * len(parts), strict=True)
-    ]
-    return tuple(compared)
+    if not base:
+        return tuple(_with_bounds(replace(part, details={"interval": None}), part) for part in parts)
+    before = _harm_measurements(section, base)
+    return tuple(_with_bounds(compare(one, other), one) for one, other in zip(parts, before, strict=True))
 
 
 def count_judged(section: SafetyConfig, judged: Sequence[Judged]) -> dict[str, Any]:
@@ -170,10 +169,6 @@ def _harm_measurements(section: SafetyConfig, judged: Sequence[Judged]) -> list[
 def _share(name: str, hits: Sequence[bool]) -> Measurement:
     scores = tuple(float(hit) for hit in hits)
     return Measurement(name, sum(scores) / len(scores), len(scores), "share", scores=scores)
-
-
-def _beside(tuned: Measurement, base: Measurement | None) -> Measurement:
-    return compare(tuned, base) if base is not None else replace(tuned, details={**tuned.details, "interval": None})
 
 
 def _with_bounds(compared: Measurement, alone: Measurement) -> Measurement:
