@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
@@ -78,6 +78,9 @@ class LazyGroup(click.Group):
     help="Continue from a checkpoint; without a path, from the newest complete one.",
 )
 @click.option("--merge", is_flag=True, help="Merge the models of the section merge; train nothing.")
+@click.option("--fit-check", is_flag=True, help="Estimate the GPU memory of the training; train nothing.")
+@click.option("--gpu", metavar="NAME", help="With --fit-check: a GPU that is not here, such as h100-80gb.")
+@click.option("--gpus", type=click.IntRange(min=1), metavar="N", help="With --fit-check: so many GPUs share it.")
 @click.option("--offline", is_flag=True, help="Forbid all hub traffic; everything must be on this machine.")
 @click.option("--version", is_flag=True, help="Print the version.")
 @shared_options
@@ -90,7 +93,7 @@ def forgelm(
     dry_run: bool,
     resume: str | None,
     offline: bool,
-    **modes: bool,
+    **modes: Any,
 ) -> Reply | None:
     """One YAML in; a fine-tuned model, a verdict on it, and evidence anyone can check.
 
@@ -103,14 +106,24 @@ def forgelm(
         found = importlib.import_module("importlib.metadata").version("forgelm")
         return Reply({"success": True, "version": found}, f"ForgeLM {found}")
     if context.invoked_subcommand is not None:
-        if config or overrides or dry_run or resume or modes["merge"] or offline:
+        if config or overrides or dry_run or resume or any(modes.values()) or offline:
             raise click.UsageError(
-                "--config, --set, --dry-run, --resume, --merge and --offline belong after "
+                "--config, --set, --dry-run, --resume, --merge, --fit-check, --gpu, --gpus and --offline belong after "
                 f"'{context.invoked_subcommand}' where it has them"
             )
         return None
     if config is None:
         raise click.UsageError("give --config FILE or a command")
+    if modes["fit_check"]:
+        if dry_run or resume or modes["merge"]:
+            raise click.UsageError("--fit-check, --merge, --dry-run and --resume exclude one another")
+        fit = importlib.import_module("forgelm.cli.fit_check")
+        fits: Reply = fit.check_config_fits(
+            config, overrides, offline=offline, gpu=modes["gpu"], gpus=modes["gpus"] or 1
+        )
+        return fits
+    if modes["gpu"] or modes["gpus"]:
+        raise click.UsageError("--gpu and --gpus say what --fit-check is about; give that too")
     if modes["merge"]:
         if dry_run or resume:
             raise click.UsageError("--merge, --dry-run and --resume exclude one another")

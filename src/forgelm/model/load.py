@@ -98,6 +98,11 @@ def resolve(config: ForgeConfig) -> Revision:
     )
 
 
+def read_architecture(config: ForgeConfig, revision: Revision) -> Any:
+    """Return transformers' configuration of ``revision`` with what ``config`` changes in it; no weights are read."""
+    return _architecture(config, revision, _hub_options(config, revision))
+
+
 def plan_load(config: ForgeConfig, revision: Revision) -> Precision:
     """Return how the weights would be loaded, having read the model's configuration but none of its weights.
 
