@@ -1,0 +1,1 @@
+"""A model folder to the file that a server is started with, the trained chat template included."""
