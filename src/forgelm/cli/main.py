@@ -26,6 +26,7 @@ COMMANDS = MappingProxyType(
         "approve": ("forgelm.cli.approvals", "Approve a held model, which makes it final."),
         "audit": ("forgelm.cli.audit", "Audit a dataset before training."),
         "bundle": ("forgelm.cli.bundle", "Write a run's evidence as one file that anyone can check."),
+        "chat": ("forgelm.cli.chat", "Talk to a model, line by line."),
         "deploy": ("forgelm.cli.deploy", "Write the file that a server is started with, for a model that is intact."),
         "export": ("forgelm.cli.export", "Write a model as one GGUF file, tokenizer and chat template included."),
         "keys": ("forgelm.cli.keys", "Make and show the Ed25519 key that signs checkpoints of the audit log."),

@@ -34,6 +34,11 @@ def show(reply: Reply, *, as_json: bool) -> None:
     sys.stdout.flush()
 
 
+def say(text: str) -> None:
+    """Print a piece of a conversation on stdout as it is, without ending the line."""
+    print(text, end="", flush=True)
+
+
 def note(text: str) -> None:
     """Print one line on stderr."""
     print(redact_text(text), file=sys.stderr, flush=True)

@@ -1,0 +1,92 @@
+from __future__ import annotations
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from merging import EMBER, write_adapter, write_variant
+
+from forgelm.base.errors import ExitCode
+from forgelm.cli.main import run
+from forgelm.evidence.inventory import write_integrity_manifest
+
+
+def talk(monkeypatch: pytest.MonkeyPatch, lines: str, *arguments: str) -> ExitCode:
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    return run(["chat", *arguments, "--offline"])
+
+
+def test_lines_go_in_and_replies_come_out(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    lines = "two coffees please\n/save saved.jsonl\n/temperature\n/exit\nnever read\n"
+    code = talk(monkeypatch, lines, "builtin/ember", "--temperature", "0", "--max-new-tokens", "16")
+    assert code is ExitCode.OK
+    said = capsys.readouterr().out.splitlines()
+    (row,) = (json.loads(line) for line in (tmp_path / "saved.jsonl").read_text().splitlines())
+    assert said[0] == row["messages"][1]["content"].splitlines()[0]
+    assert said[-1] == "temperature: 0"
+
+
+@pytest.mark.parametrize("more", [[], ["--no-stream"]])
+def test_the_end_of_the_input_is_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, more: list[str]
+) -> None:
+    write_adapter(tmp_path / "adapter")
+    arguments = [str(tmp_path / "adapter"), "--temperature", "0", "--max-new-tokens", "4", *more]
+    assert talk(monkeypatch, "hello", *arguments) is ExitCode.OK
+    assert capsys.readouterr().out.strip()
+
+
+def test_mistakes_have_their_codes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert talk(monkeypatch, "", str(tmp_path / "none")) is ExitCode.CONFIG
+    assert talk(monkeypatch, "", "builtin/ember", "--temperature", "3") is ExitCode.CONFIG
+    assert talk(monkeypatch, "", "builtin/ember", "--load-in-4bit", "--load-in-8bit") is ExitCode.CONFIG
+    assert talk(monkeypatch, "", "builtin/ember", "--backend", "unsloth") is ExitCode.CONFIG
+    assert talk(monkeypatch, "", "builtin/ember", "--output-format", "json") is ExitCode.CONFIG
+    model = write_variant(tmp_path / "model")
+    write_integrity_manifest(model)
+    (model / "extra").touch()
+    assert talk(monkeypatch, "", str(model)) is ExitCode.INTEGRITY
+
+
+def test_a_message_that_is_too_long_does_not_end_it(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines = f"{'tea ' * 2000}\n/temperature\n"
+    assert talk(monkeypatch, lines, "builtin/ember", "--temperature", "0") is ExitCode.OK
+    heard = capsys.readouterr()
+    assert "the message is too long: the model reads 1024 tokens" in heard.err
+    assert "temperature: 0" in heard.out
+
+
+# Started in a shell's background, a process ignores SIGINT, and so would its children.
+LISTENING = """
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from forgelm.cli.main import main
+main(sys.argv[1:])
+"""
+
+
+def test_ctrl_c_at_the_prompt_is_a_good_end() -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-c", LISTENING, "chat", str(EMBER), "--offline", "--temperature", "0"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert running.stdin and running.stdout
+    running.stdin.write("/temperature\n")
+    running.stdin.flush()
+    assert running.stdout.readline() == "temperature: 0\n"
+    time.sleep(0.3)
+    running.send_signal(signal.SIGINT)
+    assert running.wait(timeout=60) == ExitCode.OK
