@@ -108,7 +108,14 @@ def test_the_pages_python_runs_in_order(workplace: Path, capsys: pytest.CaptureF
     """README, then the library page, evidence, how to verify it and the audit, as one reader would."""
     shown = [
         block
-        for page in ("README.md", "docs/library.md", "docs/evidence.md", "docs/verify.md", "docs/audit.md")
+        for page in (
+            "README.md",
+            "docs/library.md",
+            "docs/evidence.md",
+            "docs/verify.md",
+            "docs/audit.md",
+            "docs/evaluation-benchmarks.md",
+        )
         for block in _python(page)
     ]
     assert len(shown) == len(blocks("python"))

@@ -84,6 +84,8 @@ def test_the_wheel_holds_what_it_needs_and_is_small(wheel: Path) -> None:
         "model/ember/chat_template.jinja",
         "model/ember/README.md",
         "assist/orders/train.jsonl",
+        "evaluate/benchmark/bundled/cafe_orders.yaml",
+        "evaluate/benchmark/bundled/orders.jsonl",
         "assist/orders/heldout.jsonl",
     ):
         assert f"forgelm/{file}" in names

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from forgelm.config.load import load_config
     from forgelm.config.root import ForgeConfig
+    from forgelm.evaluate.benchmark.library import BenchmarkResult, run_benchmark
     from forgelm.evidence.anchor import Anchor, read_anchors
     from forgelm.evidence.approval import ApprovalCheck
     from forgelm.evidence.approval_check import verify_approvals
@@ -80,6 +81,7 @@ _HOMES = MappingProxyType(
         "ClusterError": "forgelm.base.errors",
         "AuditLogger": "forgelm.evidence.ledger",
         "AuditReport": "forgelm.audit.report.record",
+        "BenchmarkResult": "forgelm.evaluate.benchmark.library",
         "Checkpoint": "forgelm.evidence.checkpoint",
         "ConfigError": "forgelm.base.errors",
         "DataError": "forgelm.base.errors",
@@ -137,6 +139,7 @@ _HOMES = MappingProxyType(
         "read_public_key": "forgelm.evidence.keys",
         "reject_run": "forgelm.publish.decide",
         "revoke_run": "forgelm.publish.decide",
+        "run_benchmark": "forgelm.evaluate.benchmark.library",
         "search_person": "forgelm.evidence.erasure.search",
         "setup_authentication": "forgelm.model.authentication",
         "show_run": "forgelm.publish.approvals",
@@ -156,6 +159,7 @@ __all__ = [
     "ArgumentError",
     "AuditLogger",
     "AuditReport",
+    "BenchmarkResult",
     "Checkpoint",
     "ClusterError",
     "ConfigError",
@@ -216,6 +220,7 @@ __all__ = [
     "read_public_key",
     "reject_run",
     "revoke_run",
+    "run_benchmark",
     "search_person",
     "setup_authentication",
     "show_run",

@@ -119,6 +119,7 @@ DEFAULTS = {
         "loss_gate_on": "point",
         "text": None,
         "safety": None,
+        "benchmark": None,
         "on_inconclusive": "hold",
         "require_human_approval": False,
         "approval": None,
@@ -295,6 +296,7 @@ REFUSED: list[tuple[str, Any]] = [
     *[("evaluation.staging_ttl_days", value) for value in (-1, "week", True)],
     *[("evaluation.approval", value) for value in (3, ["ada"], True)],
     *[("evaluation.safety", value) for value in (3, ["x"], True)],
+    *[("evaluation.benchmark", value) for value in (3, ["arc_easy"], True)],
     *[
         (f"retention.{name}", value)
         for name in (

@@ -120,3 +120,18 @@ def test_the_interval_of_a_statistic_agrees_with_that_of_a_mean() -> None:
     assert (general.low, general.high) == pytest.approx((whole.low, whole.high), abs=0.1)
     assert bootstrap_statistic(lambda places: 1.0, 4) is None
     assert bootstrap_statistic(lambda places: math.nan, 40) is None
+
+
+def test_a_perplexity_of_rows_of_many_lengths_is_covered() -> None:
+    random, hits = np.random.default_rng(2), 0
+    for trial in range(200):
+        words = random.integers(5, 30, 60)
+        nats = random.normal(1.5, 0.4, 60) * words
+        found = bootstrap_statistic(
+            lambda drawn, nats=nats, words=words: math.exp(nats[drawn].sum() / words[drawn].sum()),  # type: ignore[misc]
+            60,
+            seed=trial,
+            resamples=400,
+        )
+        hits += found is not None and found.low <= math.exp(1.5) <= found.high
+    assert 0.90 <= hits / 200 <= 0.97

@@ -22,6 +22,7 @@ class Event(StrEnum):
     LOSS_GATE_COMPLETED = "evaluation.loss_gate_completed"
     SAFETY_COMPLETED = "safety.evaluation_completed"
     CLASSIFIER_LOAD_FAILED = "audit.classifier_load_failed"
+    BENCHMARK_COMPLETED = "benchmark.evaluation_completed"
     SELF_CHECK_COMPLETED = "evaluation.self_check_completed"
     EVALUATIONS_RECORDED = "evaluation.recorded"
     MODEL_STAGED = "model.staged"

@@ -68,6 +68,12 @@ def reply_to(result: TrainResult) -> Reply:
     for name in ("error", "staging_path", "quarantine_path", "estimated_cost_usd", "audit_log"):
         if (value := getattr(result, name)) is not None:
             envelope[name] = value
+    if result.benchmark_passed is not None:
+        envelope["benchmark"] = {
+            "scores": result.benchmark_scores,
+            "average": result.benchmark_average,
+            "passed": result.benchmark_passed,
+        }
     rows = [("verdict", result.verdict.upper())]
     rows += [(f"  {gate['gate']}", f"{gate['status']}: {gate['reason']}") for gate in result.gates]
     rows += [("model", str(result.output_dir)), ("run", str(result.run_id))]

@@ -1,6 +1,7 @@
 """The YAML file as frozen, checked values: ``load_config`` reads it, ``ForgeConfig`` holds it."""
 
 from forgelm.config.approval import ApprovalConfig
+from forgelm.config.benchmark import BenchmarkConfig
 from forgelm.config.data import DataConfig, GovernanceConfig
 from forgelm.config.declarations import DatasetDeclaration, GpaiConfig, Statement
 from forgelm.config.evaluation import EvaluationConfig
@@ -18,6 +19,7 @@ from forgelm.config.training import TrainingConfig
 __all__ = [
     "ApprovalConfig",
     "AuthConfig",
+    "BenchmarkConfig",
     "ComplianceConfig",
     "DataConfig",
     "DatasetDeclaration",

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from forgelm.config.approval import ApprovalConfig
+from forgelm.config.benchmark import BenchmarkConfig
 from forgelm.config.safety import SafetyConfig
 from forgelm.config.section import Section
 from forgelm.config.text_metrics import TextMetricsConfig
@@ -25,6 +26,7 @@ class EvaluationConfig(Section):
         "point", description="What the loss limits look at: the value, or also the far end of its 95 % interval."
     )
     min_reward: float | None = Field(None, description="Least mean reward of grpo's model on the validation rows.")
+    benchmark: BenchmarkConfig | None = Field(None, description="Benchmarks of the harness, or of your own.")
     on_inconclusive: Literal["fail", "hold", "pass"] = Field(
         "hold",
         description="What follows when a value meets its limit by less than its interval: hold asks a person, exit 4.",

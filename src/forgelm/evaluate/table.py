@@ -7,6 +7,7 @@ from typing import Any
 
 from forgelm.base.events import Event
 from forgelm.config.root import ForgeConfig
+from forgelm.evaluate.benchmark.evaluator import BENCHMARK
 from forgelm.evaluate.evaluator import Evaluator, Subject
 from forgelm.evaluate.heldout import HELDOUT
 from forgelm.evaluate.measurement import Measurement
@@ -14,7 +15,7 @@ from forgelm.evaluate.safety.evaluator import SAFETY
 from forgelm.evaluate.text import TEXT
 from forgelm.train.loop import TokenisedData
 
-EVALUATORS: tuple[Evaluator, ...] = (HELDOUT, TEXT, SAFETY)
+EVALUATORS: tuple[Evaluator, ...] = (HELDOUT, TEXT, SAFETY, BENCHMARK)
 
 
 def check_evaluations(config: ForgeConfig) -> None:

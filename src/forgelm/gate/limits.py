@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
+from forgelm.config.benchmark import BenchmarkConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.config.safety import SafetyConfig
 from forgelm.config.text_metrics import TextMetricsConfig
@@ -43,7 +44,9 @@ def _baseline(config: ForgeConfig, measured: Sequence[Measurement]) -> float | N
 def build_limits(config: ForgeConfig) -> tuple[Limit, ...]:
     """Return the limits of the evaluations that are switched on, in the order of the report."""
     wanted = config.evaluation
-    return () if wanted is None else (*_text_limits(wanted.text), *_safety_limits(wanted.safety))
+    if wanted is None:
+        return ()
+    return (*_text_limits(wanted.text), *_safety_limits(wanted.safety), *_benchmark_limits(wanted.benchmark))
 
 
 def _text_limits(text: TextMetricsConfig | None) -> Iterator[Limit]:
@@ -59,3 +62,23 @@ def _text_limits(text: TextMetricsConfig | None) -> Iterator[Limit]:
 
 def _safety_limits(section: SafetyConfig | None) -> tuple[Limit, ...]:
     return tuple(Limit(**asdict(rule)) for rule in safety_rules(section)) if section and section.enabled else ()
+
+
+def _benchmark_limits(section: BenchmarkConfig | None) -> Iterator[Limit]:
+    if section is None or not section.enabled:
+        return
+    key, on = "evaluation.benchmark", section.gate_on
+    if section.min_score is not None:
+        yield Limit("benchmark", "benchmark.average", f"{key}.min_score", minimum=section.min_score, gate_on=on)
+    for name, least in section.min_scores.items():
+        task = f"benchmark.{name}"
+        yield Limit(f"benchmark.{name}", task, f"{key}.min_scores.{name}", minimum=least, gate_on=on)
+    for name, most in section.max_scores.items():
+        task = f"benchmark.{name}"
+        yield Limit(f"benchmark.{name}", task, f"{key}.max_scores.{name}", maximum=most, gate_on=on)
+    if section.max_drop is not None:
+        least = -section.max_drop
+        yield Limit("benchmark.drop", "benchmark.average", f"{key}.max_drop", minimum=least, gate_on=on, of="change")
+    for name in section.tasks:
+        if name not in section.min_scores and name not in section.max_scores:
+            yield Limit(f"benchmark.{name}", f"benchmark.{name}", f"{key}.tasks")

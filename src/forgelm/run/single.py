@@ -50,6 +50,7 @@ from forgelm.run.heartbeat import Heartbeat
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
+from forgelm.run.summaries import report_evaluations, result_fields
 from forgelm.train.checkpoints import find_checkpoint
 from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import Outcome, TokenisedData, Wishes, check_checkpoint, tokenise_data, train
@@ -249,6 +250,7 @@ def _decide(run: _Run, measured: tuple[Measurement, ...]) -> Verdict:
             max_acceptable_loss=thresholds.max_loss,
             baseline_loss=thresholds.baseline_loss,
         )
+    report_evaluations(measured, verdict, run.emit)
     return verdict
 
 
@@ -376,6 +378,7 @@ def _result(record: RunRecord, published: Published) -> TrainResult:
         gates=record.verdict.as_record()["gates"],
         **(safety.as_result() if safety else {}),
         quarantine_path=None if promoted or held else path,
+        **result_fields(record.measurements, record.verdict),
     )
 
 
