@@ -14,7 +14,15 @@ from support import ember_model, ember_tokenizer
 
 from forgelm.base.errors import ModelError
 from forgelm.config.root import ForgeConfig
-from forgelm.model.load import check_vocabulary, get_model_and_tokenizer, load, load_saved, plan_load, resolve
+from forgelm.model.load import (
+    check_vocabulary,
+    get_model_and_tokenizer,
+    keep_trainable,
+    load,
+    load_saved,
+    plan_load,
+    resolve,
+)
 
 Make = Callable[..., ForgeConfig]
 EMBER = Path(str(__import__("importlib.resources").resources.files("forgelm.model") / "ember"))
@@ -128,3 +136,26 @@ def test_a_saved_adapter_is_loaded_on_its_own_base(make_config: Make, tmp_path: 
     saved = load_saved(tmp_path / "saved", config, loaded)
     assert saved.peft_config["default"].r == 2
     assert not saved.training
+
+
+def test_a_four_bit_model_that_was_asked_still_passes_gradients_back() -> None:
+    """On a CPU, bitsandbytes would repack the weights when the model is first asked, and then pass none back."""
+    bitsandbytes = pytest.importorskip("bitsandbytes")
+    if not hasattr(bitsandbytes.nn.Linear4bit(2, 2), "support_avx512bf16_for_cpu"):
+        pytest.skip("this bitsandbytes does not repack weights")
+    layers = [bitsandbytes.nn.Linear4bit(64, 64, bias=False, compute_dtype=torch.float32) for _ in range(2)]
+    for layer in layers:
+        # Where the processor has no such instructions, the layers behave as if it had.
+        layer.to("cpu")
+    model = keep_trainable(torch.nn.Sequential(*layers))
+    rows = torch.randn(3, 64)
+    with torch.no_grad():
+        model.eval()(rows)
+    rows.requires_grad_()
+    model.train()(rows).sum().backward()
+    weights = [
+        bitsandbytes.functional.dequantize_4bit(layer.weight.data, layer.weight.quant_state).float() for layer in layers
+    ]
+    expected = torch.ones(3, 64) @ weights[1] @ weights[0]
+    assert rows.grad is not None
+    assert torch.allclose(rows.grad, expected, atol=1e-3)

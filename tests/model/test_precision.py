@@ -30,7 +30,7 @@ def choose(
     **more: Any,
 ) -> Precision:
     """Choose for ``machine``; ``load_in_4bit=None`` leaves the switch at its default, unsaid."""
-    compute = {name: more.pop(name) for name in ("bnb_4bit_compute_dtype",) if name in more}
+    compute = {name: more.pop(name) for name in ("bnb_4bit_compute_dtype", "dtype") if name in more}
     said = {} if load_in_4bit is None else {"load_in_4bit": load_in_4bit}
     return choose_precision(
         ModelConfig(name_or_path="base", **said, **compute),
@@ -39,6 +39,13 @@ def choose(
         full_finetune=full_finetune,
         bitsandbytes=bitsandbytes,
     )
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+@pytest.mark.parametrize("full", [False, True])
+def test_a_load_type_the_user_names_is_taken(machine: str, full: bool) -> None:
+    for dtype in ("float32", "float16", "bfloat16"):
+        assert choose(machine, full_finetune=full, dtype=dtype).load_dtype == dtype
 
 
 @pytest.mark.parametrize(

@@ -177,6 +177,15 @@ def test_offline_the_commit_comes_from_the_cache(offline: bool, switch: dict[str
     assert (found["revision_resolved"], found["resolution_source"]) == (COMMIT, "cache")
 
 
+def test_the_cache_may_be_another_folder(tmp_path: Path) -> None:
+    repo = tmp_path / "models--org--cached"
+    model_folder(repo / "snapshots" / COMMIT, "config.json")
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text(COMMIT)
+    found = resolve_revision("org/cached", revision=None, offline=True, token=None, cache_dir=str(tmp_path))
+    assert (found.revision_resolved, found.resolution_source) == (COMMIT, "cache")
+
+
 def test_a_hub_that_cannot_be_reached_leaves_the_commit_unresolved(tmp_path: Path) -> None:
     # Port 9 of this machine refuses the connection; nothing leaves it.
     found = in_new_process(RESOLVE.format(offline=False), HF_HOME=str(tmp_path), HF_ENDPOINT="http://127.0.0.1:9")

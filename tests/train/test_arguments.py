@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 import trl
+from pydantic import ValidationError
 
+from forgelm.base.errors import DataError
 from forgelm.config.objectives import READ_BY
 from forgelm.config.training import TrainingConfig
 from forgelm.model.hardware import Hardware
@@ -76,6 +78,7 @@ FORWARDED = [
 ]
 # What these decide is done before or beside TRL's arguments.
 USED_ELSEWHERE = {
+    "load_best_model_at_end",
     "stop_on",
     "determinism",
     "preemption_grace_seconds",
@@ -204,6 +207,22 @@ def test_the_best_checkpoint_is_kept_where_every_save_has_an_evaluation(
     assert made.get("load_best_model_at_end", False) is keeps
     if keeps:
         assert (made["metric_for_best_model"], made["greater_is_better"]) == ("eval_loss", False)
+
+
+def test_the_last_checkpoint_is_kept_where_the_user_says_so() -> None:
+    training = TrainingConfig(save_steps=200, eval_steps=200, load_best_model_at_end=False)
+    assert not keeps_best(training, PLAN)
+    assert "load_best_model_at_end" not in build_arguments(training, PLAN)
+
+
+def test_the_best_checkpoint_cannot_be_kept_where_saves_are_not_measured() -> None:
+    with pytest.raises(ValidationError, match="eval_steps"):
+        TrainingConfig(save_steps=300, eval_steps=200, load_best_model_at_end=True)
+    with pytest.raises(DataError, match="validation rows"):
+        keeps_best(
+            TrainingConfig(save_steps=200, eval_steps=200, load_best_model_at_end=True),
+            replace(PLAN, has_validation=False),
+        )
 
 
 def test_without_validation_rows_nothing_is_evaluated() -> None:

@@ -21,7 +21,13 @@ class ModelConfig(Section):
     )
     backend: Literal["transformers"] = Field("transformers", description="Library that loads and trains the model.")
     trust_remote_code: bool = Field(False, description="Run Python code shipped in the model repository while loading.")
+    dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
+        "auto", description="Number type the weights are loaded in; auto takes what is trained in on the hardware."
+    )
     offline: bool = Field(False, description="Forbid every request to the hub; only local files are used.")
+    cache_dir: Place | None = Field(
+        None, description="Folder that models from the hub are kept in; null takes the hub's own cache."
+    )
     revision: Revision | None = Field(
         None, description="Commit, tag or branch that model and tokenizer are pinned to; a 40-digit commit never moves."
     )

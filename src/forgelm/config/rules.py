@@ -201,7 +201,7 @@ def _training_warnings(config: Sections) -> Iterator[str]:
         and training.trainer_type in _NO_DROPOUT
     ):
         yield f"lora.dropout has no effect with trainer_type={training.trainer_type}: replies are compared as they are"
-    if training.eval_steps > training.save_steps:
+    if training.eval_steps > training.save_steps and training.load_best_model_at_end is not False:
         yield "training.eval_steps is above save_steps: the checkpoint with the lowest loss may not have been saved"
 
 

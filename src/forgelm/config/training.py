@@ -101,6 +101,10 @@ class StepsConfig(Section):
     )
     eval_steps: int = Field(200, ge=1, description="Measure the validation loss every this many steps.")
     save_steps: int = Field(200, ge=1, description="Save a checkpoint every this many steps.")
+    load_best_model_at_end: bool | None = Field(
+        None,
+        description="Keep the checkpoint with the least validation loss; null does so where each save is measured.",
+    )
     save_total_limit: int = Field(3, ge=1, description="Number of newest checkpoints that are kept.")
     logging_steps: int | None = Field(
         None, ge=1, description="Report every this many steps; null follows the row count."
@@ -153,6 +157,16 @@ class StepsConfig(Section):
     def _check_precision(self) -> Self:
         if self.bf16 and self.fp16:
             raise refuse("fp16", "bf16 and fp16 cannot both be true", "keep one, or leave both out")
+        return self
+
+    @model_validator(mode="after")
+    def _check_best_model(self) -> Self:
+        if self.load_best_model_at_end and self.save_steps % self.eval_steps:
+            raise refuse(
+                "load_best_model_at_end",
+                f"needs every save measured, but save_steps ({self.save_steps}) is no multiple of eval_steps "
+                f"({self.eval_steps})",
+            )
         return self
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Asks a model: conversations in, greedy replies out, the same at every batch size."""
+"""Asks a model: conversations in, replies out, greedy or drawn, the same at every batch size."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from forgelm.base.extras import load_extra
+from forgelm.model.sampling import Sampling, build_processors
 
 
 def generate_replies(
@@ -25,9 +26,15 @@ def generate_replies(
 
 
 def generate_texts(
-    model: Any, tokenizer: Any, prompts: Sequence[list[int]], *, max_new_tokens: int, batch_size: int = 16
+    model: Any,
+    tokenizer: Any,
+    prompts: Sequence[list[int]],
+    *,
+    max_new_tokens: int,
+    batch_size: int = 16,
+    sampling: Sampling | None = None,
 ) -> list[str]:
-    """Return how ``model`` goes on greedily after each prompt of token ids.
+    """Return how ``model`` goes on after each prompt of token ids: greedily, or drawn as ``sampling`` says.
 
     Prompts are padded on the left, with positions counted from the first real token, so that the replies don't depend
     on which rows share a batch.
@@ -42,16 +49,18 @@ def generate_texts(
             for start in range(0, len(order), batch_size):
                 indices = order[start : start + batch_size]
                 batch = [prompts[index] for index in indices]
-                for index, reply in zip(
-                    indices, _generate(torch, model, tokenizer, batch, max_new_tokens), strict=True
-                ):
+                draws = build_processors(sampling, indices)
+                made = _generate(torch, model, tokenizer, batch, max_new_tokens, draws)
+                for index, reply in zip(indices, made, strict=True):
                     replies[index] = reply
     finally:
         model.train(was_training)
     return replies
 
 
-def _generate(torch: Any, model: Any, tokenizer: Any, batch: list[list[int]], max_new_tokens: int) -> list[str]:
+def _generate(
+    torch: Any, model: Any, tokenizer: Any, batch: list[list[int]], max_new_tokens: int, processors: Any
+) -> list[str]:
     width = max(len(ids) for ids in batch)
     pad = tokenizer.pad_token_id
     input_ids = torch.tensor([[pad] * (width - len(ids)) + ids for ids in batch], device=model.device)
@@ -61,6 +70,7 @@ def _generate(torch: Any, model: Any, tokenizer: Any, batch: list[list[int]], ma
         attention_mask=mask,
         max_new_tokens=max_new_tokens,
         do_sample=False,
+        logits_processor=processors,
         pad_token_id=pad,
     )
     return [str(text) for text in tokenizer.batch_decode(output[:, width:], skip_special_tokens=True)]

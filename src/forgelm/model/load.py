@@ -95,6 +95,7 @@ def resolve(config: ForgeConfig) -> Revision:
         revision=config.model.revision,
         offline=config.model.offline,
         token=_token(config),
+        cache_dir=config.model.cache_dir,
     )
 
 
@@ -144,13 +145,26 @@ def load_base(config: ForgeConfig, revision: Revision, precision: Precision, har
             bnb_4bit_compute_dtype=getattr(torch, precision.compute_dtype),
         )
     with loading_errors(f"the model {revision.repo_id}"):
-        return transformers.AutoModelForCausalLM.from_pretrained(
+        model = transformers.AutoModelForCausalLM.from_pretrained(
             revision.path,
             dtype=getattr(torch, precision.load_dtype),
             device_map=_device_map(config, hardware),
             use_safetensors=True,
             **options,
         )
+    return keep_trainable(model)
+
+
+def keep_trainable(model: Any) -> Any:
+    """Return ``model`` with its 4-bit layers kept from repacking themselves for inference on a CPU.
+
+    bitsandbytes repacks them for good when a model is first asked without gradients. What it uses from then on passes
+    no gradient back, so a training after that would learn wrongly, and only a warning would say so.
+    """
+    for module in model.modules():
+        if getattr(module, "support_avx512bf16_for_cpu", False):
+            module.support_avx512bf16_for_cpu = False
+    return model
 
 
 def _device_map(config: ForgeConfig, hardware: Hardware) -> dict[str, int] | None:
@@ -204,6 +218,8 @@ def _hub_options(config: ForgeConfig, revision: Revision) -> dict[str, Any]:
         "local_files_only": config.model.offline or revision.is_local,
         **revision.load_options(),
     }
+    if config.model.cache_dir and not revision.is_local:
+        options["cache_dir"] = config.model.cache_dir
     if (token := _token(config)) and not revision.is_local:
         options["token"] = token
     return options

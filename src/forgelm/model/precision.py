@@ -38,7 +38,7 @@ def choose_precision(
     autocast = _choose_autocast(training, hardware)
     four_bit, notes = _choose_four_bit(model, hardware, full_finetune=full_finetune, bitsandbytes=bitsandbytes)
     half = _DTYPE_NAMES[autocast] if autocast and hardware.has_gpu else "float32"
-    load_dtype = "float32" if full_finetune else half
+    load_dtype = model.dtype if model.dtype != "auto" else "float32" if full_finetune else half
     compute = model.bnb_4bit_compute_dtype
     compute_dtype = half if compute == "auto" else _DTYPE_NAMES.get(compute, compute)
     return Precision(load_dtype, autocast, four_bit, compute_dtype, notes)

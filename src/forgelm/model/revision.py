@@ -49,7 +49,9 @@ class Revision:
         return {"revision": revision} if revision and not self.is_local else {}
 
 
-def resolve_revision(name: str, *, revision: str | None, offline: bool, token: str | None) -> Revision:
+def resolve_revision(
+    name: str, *, revision: str | None, offline: bool, token: str | None, cache_dir: str | None = None
+) -> Revision:
     """Return the place to load model ``name`` from.
 
     Raises:
@@ -61,7 +63,10 @@ def resolve_revision(name: str, *, revision: str | None, offline: bool, token: s
         return Revision(name, _model_folder(Path(name)), revision, None, "local_path")
     if not _HUB_ID.fullmatch(name):
         raise ModelError(f"there is no model at {name!r}: no such folder, and not a hub id either")
-    resolved, source = _resolve_commit(name, revision, offline=offline or is_offline(), token=token)
+    if offline or is_offline():
+        resolved, source = _find_cached_commit(name, revision, cache_dir)
+    else:
+        resolved, source = _resolve_commit(name, revision, token=token)
     return Revision(name, name, revision, resolved, source)
 
 
@@ -87,18 +92,28 @@ def _model_folder(path: Path) -> str:
     return str(path)
 
 
-def _resolve_commit(name: str, revision: str | None, *, offline: bool, token: str | None) -> tuple[str | None, str]:
+def _find_cached_commit(name: str, revision: str | None, cache_dir: str | None) -> tuple[str | None, str]:
     if revision and _COMMIT.fullmatch(revision):
-        return revision, "pinned_unverified" if offline else "pinned_resolved"
-    if revision is None:
-        logger.warning("model %s is not pinned: set model.revision to a commit to make this run repeatable", name)
+        return revision, "pinned_unverified"
+    _warn_unpinned(name, revision)
     hub = load_extra("huggingface_hub", extra="train")
-    if offline:
-        cached = hub.try_to_load_from_cache(name, "config.json", revision=revision)
-        return (Path(cached).parent.name, "cache") if isinstance(cached, str) else (None, "unresolved")
+    cached = hub.try_to_load_from_cache(name, "config.json", revision=revision, cache_dir=cache_dir)
+    return (Path(cached).parent.name, "cache") if isinstance(cached, str) else (None, "unresolved")
+
+
+def _resolve_commit(name: str, revision: str | None, *, token: str | None) -> tuple[str | None, str]:
+    if revision and _COMMIT.fullmatch(revision):
+        return revision, "pinned_resolved"
+    _warn_unpinned(name, revision)
+    hub = load_extra("huggingface_hub", extra="train")
     try:
         info = hub.HfApi().model_info(name, revision=revision, timeout=_LOOKUP_SECONDS, token=token)
     except (OSError, hub.errors.HTTPError) as error:
         logger.warning("the commit of %s could not be looked up (%s); loading by name", name, type(error).__name__)
         return None, "unresolved"
     return info.sha, "resolved"
+
+
+def _warn_unpinned(name: str, revision: str | None) -> None:
+    if revision is None:
+        logger.warning("model %s is not pinned: set model.revision to a commit to make this run repeatable", name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from forgelm.base.errors import DataError
 from forgelm.config.training import TrainingConfig
 from forgelm.model.hardware import Hardware
 from forgelm.model.precision import Precision, recomputes_activations
@@ -78,8 +79,17 @@ def sampling_strategy(training: TrainingConfig, *, shuffle: bool) -> str:
 
 
 def keeps_best(training: TrainingConfig, plan: Plan) -> bool:
-    """Tell whether the best checkpoint can be loaded at the end: every save must coincide with an evaluation."""
-    return plan.has_validation and training.trainer_type != "grpo" and training.save_steps % training.eval_steps == 0
+    """Tell whether the best checkpoint can be loaded at the end: every save must coincide with an evaluation.
+
+    Raises:
+        DataError: it was asked for, and there is nothing to measure.
+    """
+    if training.load_best_model_at_end and not plan.has_validation:
+        raise DataError("training.load_best_model_at_end needs validation rows, and there are none")
+    possible = (
+        plan.has_validation and training.trainer_type != "grpo" and training.save_steps % training.eval_steps == 0
+    )
+    return possible and training.load_best_model_at_end is not False
 
 
 def _evaluation_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
