@@ -7,6 +7,8 @@ import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
 from forgelm.cli.main import forgelm
 
 ROOT = Path(__file__).parents[1]
@@ -56,12 +58,12 @@ def inline_commands() -> list[tuple[str, list[str]]]:
     return found
 
 
-def parse_command(arguments: list[str]) -> None:
-    """Parse what follows ``forgelm`` without running it; raises ``click.UsageError`` for what does not exist."""
-    with forgelm.make_context("forgelm", list(arguments)) as context:
+def parse_command(arguments: list[str], program: click.Group = forgelm) -> None:
+    """Parse what follows ``program`` without running it; raises ``click.UsageError`` for what does not exist."""
+    with program.make_context(program.name, list(arguments)) as context:
         rest = [*context._protected_args, *context.args]
         if rest:
-            name, found, rest = forgelm.resolve_command(context, rest)
+            name, found, rest = program.resolve_command(context, rest)
             assert found is not None
             found.make_context(name, rest, parent=context)
 

@@ -19,12 +19,17 @@ import yaml
 from pages import ROOT, Block, blocks, command_lines, inline_commands, parse_command, table_codes
 
 import forgelm
+from finetune_cli.cli.main import finetune_cli
 from forgelm.base.errors import ExitCode
 from forgelm.base.events import TRANSIENT, Event
 from forgelm.config.load import load_config
 
 SOURCE = ROOT / "src" / "forgelm"
-MODULES = {path.relative_to(SOURCE).as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
+SECOND = ROOT / "src" / "finetune_cli"
+# Those of the second package stand under its name, as their tests do.
+MODULES = {path.relative_to(SOURCE).as_posix(): path for path in sorted(SOURCE.rglob("*.py"))} | {
+    path.relative_to(SECOND.parent).as_posix(): path for path in sorted(SECOND.rglob("*.py"))
+}
 TREES: dict[str, ast.Module] = {}
 BROKEN: list[str] = []
 for _name, _path in MODULES.items():
@@ -43,9 +48,11 @@ NO_MIRROR = {
     "audit/report/parts.py": "records without behaviour",
     "__main__.py": "one call; run by test_python_dash_m_is_the_command below",
     "evidence/record.py": "a record without behaviour",
+    "finetune_cli/__main__.py": "one call; run by test_python_dash_m_is_the_command below",
 }
 # Test files that look at many modules at once.
 SPANNING = {
+    "finetune_cli/test_learning.py": "every training method through the whole command",
     "assist/test_preview_page.py": "the page of preview.py in a browser, which not every machine has",
     "audit/report/test_page_browser.py": "the page of page.py in a browser, which not every machine has",
     "run/test_kills.py": "a whole run, killed and resumed",
@@ -60,9 +67,9 @@ SPANNING = {
     "evidence/test_tampering.py": "what can be done to a log, and what shows it",
 }
 MAY_PRINT = {"cli/render.py"}
-MAY_EXIT = {"cli/main.py", "cli/worker.py"}
+MAY_EXIT = {"cli/main.py", "cli/worker.py", "finetune_cli/cli/main.py"}
 MAY_SET_UP_LOGGING = {"cli/options.py"}
-MAY_CATCH_EVERYTHING = {"cli/main.py"}
+MAY_CATCH_EVERYTHING = {"cli/main.py", "finetune_cli/cli/main.py"}
 NO_NAMES = re.compile(r"(^|_)(utils?|helpers?|common|misc|managers?|orchestrators?)(_|$)")
 
 
@@ -77,7 +84,7 @@ def test_every_module_has_its_test_file() -> None:
 
 def test_no_test_file_outlives_its_module() -> None:
     wanted = {path for name in MODULES for path in _mirrors(name)}
-    folders = [path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()]
+    folders = [*(path.name for path in SOURCE.iterdir() if (path / "__init__.py").exists()), SECOND.name]
     tests = {path for folder in folders for path in (ROOT / "tests" / folder).rglob("test_*.py")}
     found = {path.relative_to(ROOT / "tests").as_posix() for path in tests - wanted}
     assert found - set(SPANNING) == set()
@@ -86,7 +93,7 @@ def test_no_test_file_outlives_its_module() -> None:
 
 def test_files_stay_below_their_ceiling() -> None:
     lengths = {name: len(path.read_text(encoding="utf-8").splitlines()) for name, path in MODULES.items()}
-    assert {name: length for name, length in lengths.items() if length > 400} == {}
+    assert {name: length for name, length in lengths.items() if length > _ceiling(name)} == {}
 
 
 def test_functions_stay_below_their_ceiling() -> None:
@@ -111,7 +118,7 @@ def test_internal_imports_stand_at_the_top_and_are_absolute() -> None:
         for function in ast.walk(tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         for node in ast.walk(function)
-        if any(module.split(".")[0] == "forgelm" for module in _imported(node))
+        if any(module.split(".")[0] in ("forgelm", SECOND.name) for module in _imported(node))
     ]
     assert nested == []
     assert [f"{name}:{node.lineno}" for name, node in _each(ast.ImportFrom) if node.level] == []
@@ -233,6 +240,21 @@ def test_what_needs_no_model_loads_no_heavy_library(code: str) -> None:
     assert _modules_after(code) & HEAVY == set()
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from finetune_cli.core.config import ConfigBuilder, PipelineConfig",
+        "import finetune_cli.core.types, finetune_cli.core.exceptions",
+        "import finetune_cli.data, finetune_cli.models.loader, finetune_cli.trainers, finetune_cli.evaluation",
+        "from finetune_cli.cli.main import run; run(['--help'])",
+        "from finetune_cli.cli.main import run; run(['train', '--help'])",
+        "from finetune_cli.cli.main import run; run(['train', '--config', 'nowhere.yaml'])",
+    ],
+)
+def test_the_second_api_loads_no_heavy_library_before_it_must(code: str) -> None:
+    assert _modules_after(code) & HEAVY == set()
+
+
 def test_help_loads_neither_pydantic_nor_yaml() -> None:
     assert _modules_after("from forgelm.cli.main import run; run(['--help'])") & {"pydantic", "yaml"} == set()
 
@@ -240,6 +262,9 @@ def test_help_loads_neither_pydantic_nor_yaml() -> None:
 def test_python_dash_m_is_the_command() -> None:
     done = subprocess.run([sys.executable, "-m", "forgelm", "--version"], capture_output=True, text=True, check=True)
     assert done.stdout == f"ForgeLM {forgelm.__version__}\n"
+    second = [sys.executable, "-m", "finetune_cli", "--version"]
+    done = subprocess.run(second, capture_output=True, text=True, check=True)
+    assert done.stdout == f"finetune-cli (ForgeLM {forgelm.__version__})\n"
 
 
 @pytest.mark.parametrize("block", blocks("yaml"), ids=str)
@@ -278,6 +303,8 @@ def test_every_command_in_the_documentation_exists(place: str, words: list[str])
     program, *arguments = words
     if program == "forgelm":
         parse_command(arguments)
+    elif program == "finetune-cli":
+        parse_command(arguments, finetune_cli)
     elif program == "make":
         targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
         assert set(arguments) <= set(targets)
@@ -315,6 +342,11 @@ def test_the_documented_environment_variables_are_those_that_are_read() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     documented = set(re.findall(r"`(FORGELM_\w+|HUGGINGFACE_TOKEN)`", text))
     assert documented == set(re.findall(r"FORGELM_[A-Z_]+|HUGGINGFACE_TOKEN", " ".join(_source_strings())))
+
+
+def _ceiling(name: str) -> int:
+    """Return how many lines a file may have: the second package re-dresses the engine, so its files are small."""
+    return 200 if name.startswith(SECOND.name) else 400
 
 
 def _mirrors(name: str) -> Iterator[Path]:

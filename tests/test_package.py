@@ -89,7 +89,7 @@ def test_the_wheel_holds_what_it_needs_and_is_small(wheel: Path) -> None:
         "assist/orders/heldout.jsonl",
     ):
         assert f"forgelm/{file}" in names
-    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"forgelm"}
+    assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"forgelm", "finetune_cli"}
     assert [name for name in names if "__pycache__" in name or "/tests/" in name or "/." in name] == []
     assert wheel.stat().st_size <= 6_000_000
     assert "License-Expression: Apache-2.0" in metadata

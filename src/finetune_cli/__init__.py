@@ -1,0 +1,1 @@
+"""The documented second API over the ForgeLM engine: configure, load, train, compare."""

@@ -1,0 +1,1 @@
+"""Configuration, words and exceptions: what needs no model."""

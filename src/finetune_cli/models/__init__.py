@@ -1,0 +1,1 @@
+"""Models: loaded as configured, and the modules of theirs that an adapter suits."""
