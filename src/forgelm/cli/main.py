@@ -35,6 +35,7 @@ COMMANDS = MappingProxyType(
         "preview": ("forgelm.cli.preview", "Show rows as the model will see them, trained tokens highlighted."),
         "purge": ("forgelm.cli.purge", "Erase a row, or what a run left; or report what is kept too long."),
         "quickstart": ("forgelm.cli.quickstart", "Fine-tune the bundled model on bundled data, offline, on a CPU."),
+        "recommend": ("forgelm.cli.recommend", "Choose method, batch and adapter for a model and a GPU, as YAML."),
         "reject": ("forgelm.cli.approvals", "Reject a held model, which goes to quarantine."),
         "reverse-pii": ("forgelm.cli.reverse_pii", "Find one person in files, however they are written."),
         "revoke": ("forgelm.cli.approvals", "Take an approval back; a final model goes to quarantine."),

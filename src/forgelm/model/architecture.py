@@ -193,7 +193,8 @@ def build_typical(dimensions: Dimensions, *, note: str | None = None) -> Archite
 def size_in_name(name: str) -> float | None:
     """Return the billions of parameters that a model's name gives: 8.0 for ``Llama-3.1-8B``, 0.5 for ``qwen-0.5b``."""
     found = _SIZE_IN_NAME.findall(name.replace("_", "-"))
-    return max((float(number) * (1.0 if unit in "bB" else 1e-3) for number, unit in found), default=None)
+    sizes = [float(number) * (1.0 if unit in "bB" else 1e-3) for number, unit in found]
+    return max((size for size in sizes if size > 0), default=None)
 
 
 def nearest_typical(billions: float) -> Dimensions:

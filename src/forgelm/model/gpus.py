@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from types import MappingProxyType
@@ -15,15 +16,18 @@ GB = 1 << 30
 
 @dataclass(frozen=True)
 class Gpu:
-    """A GPU. ``available_gb`` (2^30 bytes) is what a process can have of it; ``hypothetical``: it is not here."""
+    """A GPU, or the processor. ``available_gb`` (2^30 bytes) is what a process can have; ``hypothetical``: not here."""
 
     name: str
     available_gb: float
     bf16: bool = True
     hypothetical: bool = True
+    device: str = "cuda"
 
     @property
     def hardware(self) -> Hardware:
+        if self.device != "cuda":
+            return Hardware(self.device, bf16=False, fp16=False)
         return Hardware("cuda", bf16=self.bf16, fp16=True, gpu_names=(self.name,))
 
 
@@ -75,3 +79,9 @@ def current_gpu() -> Gpu | None:
     free, _ = torch.cuda.mem_get_info(0)
     bf16 = bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return Gpu(torch.cuda.get_device_name(0), free / GB, bf16, hypothetical=False)
+
+
+def processor() -> Gpu:
+    """Return this machine's processor with its memory, for where there is no GPU."""
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if hasattr(os, "sysconf") else 8 * GB
+    return Gpu("the processor", pages / GB, bf16=False, hypothetical=False, device="cpu")
