@@ -8,6 +8,7 @@ from pydantic import Field
 
 from forgelm.config.approval import ApprovalConfig
 from forgelm.config.benchmark import BenchmarkConfig
+from forgelm.config.judge import JudgeConfig
 from forgelm.config.safety import SafetyConfig
 from forgelm.config.section import Section
 from forgelm.config.text_metrics import TextMetricsConfig
@@ -39,6 +40,7 @@ class EvaluationConfig(Section):
         False, description="Hold the model until a person approves it; the command then ends with exit code 4."
     )
     approval: ApprovalConfig | None = Field(None, description="Who may approve a held model, how many, how long.")
+    llm_judge: JudgeConfig | None = Field(None, description="Points and comparisons by a judging model.")
     staging_ttl_days: int | None = Field(
         None,
         ge=0,

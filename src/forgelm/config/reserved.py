@@ -26,7 +26,6 @@ RESERVED = MappingProxyType(
         "training.galore_target_modules": _GALORE,
         "training.oom_recovery": _OOM,
         "training.oom_recovery_min_batch_size": _OOM,
-        "evaluation.llm_judge": "judging by a model",
     }
 )
 

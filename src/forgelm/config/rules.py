@@ -20,6 +20,7 @@ from forgelm.config.training import TrainingConfig
 
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}")
 _HIGH_RANK = 64
+_LEAST_USEFUL_SCORE, _MOST_USEFUL_SCORE = 2, 9
 _NO_DROPOUT = ("dpo", "simpo", "kto", "orpo")
 _BANNER = (
     "risk class 'unacceptable': Article 5 of the EU AI Act prohibits placing such a system on the market, "
@@ -70,6 +71,7 @@ def find_warnings(config: Sections) -> tuple[str, ...]:
         *_distributed_warnings(config),
         *_risk_warnings(config),
         *_placeholder_warnings(config),
+        *_judge_warnings(config),
     )
 
 
@@ -203,6 +205,13 @@ def _training_warnings(config: Sections) -> Iterator[str]:
         yield f"lora.dropout has no effect with trainer_type={training.trainer_type}: replies are compared as they are"
     if training.eval_steps > training.save_steps and training.load_best_model_at_end is not False:
         yield "training.eval_steps is above save_steps: the checkpoint with the lowest loss may not have been saved"
+
+
+def _judge_warnings(config: Sections) -> Iterator[str]:
+    judge = config.evaluation.llm_judge if config.evaluation else None
+    if judge is not None and judge.enabled and not _LEAST_USEFUL_SCORE < judge.min_score < _MOST_USEFUL_SCORE:
+        which = "nearly every" if judge.min_score <= _LEAST_USEFUL_SCORE else "hardly any"
+        yield f"evaluation.llm_judge.min_score is {judge.min_score:g} of 10 points: {which} model reaches it"
 
 
 def _model_warnings(config: Sections) -> Iterator[str]:

@@ -10,12 +10,13 @@ from forgelm.config.root import ForgeConfig
 from forgelm.evaluate.benchmark.evaluator import BENCHMARK
 from forgelm.evaluate.evaluator import Evaluator, Subject
 from forgelm.evaluate.heldout import HELDOUT
+from forgelm.evaluate.judge.evaluator import JUDGE
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.safety.evaluator import SAFETY
 from forgelm.evaluate.text import TEXT
 from forgelm.train.loop import TokenisedData
 
-EVALUATORS: tuple[Evaluator, ...] = (HELDOUT, TEXT, SAFETY, BENCHMARK)
+EVALUATORS: tuple[Evaluator, ...] = (HELDOUT, TEXT, SAFETY, BENCHMARK, JUDGE)
 
 
 def check_evaluations(config: ForgeConfig) -> None:

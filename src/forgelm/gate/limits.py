@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from forgelm.config.benchmark import BenchmarkConfig
+from forgelm.config.judge import JudgeConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.config.safety import SafetyConfig
 from forgelm.config.text_metrics import TextMetricsConfig
@@ -46,7 +47,12 @@ def build_limits(config: ForgeConfig) -> tuple[Limit, ...]:
     wanted = config.evaluation
     if wanted is None:
         return ()
-    return (*_text_limits(wanted.text), *_safety_limits(wanted.safety), *_benchmark_limits(wanted.benchmark))
+    return (
+        *_text_limits(wanted.text),
+        *_safety_limits(wanted.safety),
+        *_benchmark_limits(wanted.benchmark),
+        *_judge_limits(wanted.llm_judge),
+    )
 
 
 def _text_limits(text: TextMetricsConfig | None) -> Iterator[Limit]:
@@ -82,3 +88,12 @@ def _benchmark_limits(section: BenchmarkConfig | None) -> Iterator[Limit]:
     for name in section.tasks:
         if name not in section.min_scores and name not in section.max_scores:
             yield Limit(f"benchmark.{name}", f"benchmark.{name}", f"{key}.tasks")
+
+
+def _judge_limits(judge: JudgeConfig | None) -> Iterator[Limit]:
+    if judge is None or not judge.enabled:
+        return
+    key = "evaluation.llm_judge"
+    yield Limit("judge", "judge/average_score", f"{key}.min_score", minimum=judge.min_score, gate_on=judge.gate_on)
+    if (least := judge.min_win_rate) is not None:
+        yield Limit("judge.win_rate", "judge/win_rate", f"{key}.min_win_rate", minimum=least, gate_on=judge.gate_on)

@@ -82,6 +82,6 @@ def test_the_systems_resolver() -> None:
 
 
 def test_the_systems_resolver_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: time.sleep(1))
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: time.sleep(1) or [])
     with pytest.raises(NetworkError, match="was not resolved within"):
         resolve_host("example.com", 443, 0.05)

@@ -154,13 +154,14 @@ def _network_errors(target: Target, headers: Mapping[str, str]) -> Iterator[None
         raise
     except NetworkError as error:
         said = error.message if str(target) in error.message else f"{target}: {error.message}"
-        raise NetworkError(_hide(said, headers)) from error
+        raise NetworkError(hide_headers(said, headers)) from error
     except (OSError, http.client.HTTPException, ValueError) as error:
         said = str(error) or type(error).__name__
-        raise NetworkError(_hide(f"{target}: {said}", headers)) from error
+        raise NetworkError(hide_headers(f"{target}: {said}", headers)) from error
 
 
-def _hide(text: str, headers: Mapping[str, str]) -> str:
+def hide_headers(text: str, headers: Mapping[str, str]) -> str:
+    """Return ``text`` without the values of ``headers``, which may be keys, and without what looks like one."""
     for value in headers.values():
         for secret in (value, *value.split(" ")):
             if len(secret) >= 8:

@@ -1,0 +1,173 @@
+"""A judge behind an OpenAI-compatible endpoint: messages and the form of a reply in, its words and its bill out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from forgelm.base.errors import ConfigError, NetworkError
+from forgelm.base.network.client import HttpClient, Reply, hide_headers
+from forgelm.base.network.guard import Policy
+from forgelm.base.network.retry import Retries
+from forgelm.base.network.target import read_target
+from forgelm.config.judge import JudgeConfig, JudgeModelConfig
+from forgelm.evaluate.judge.cache import Said
+from forgelm.evaluate.judge.rubric import Question
+
+OPENAI = "https://api.openai.com/v1"
+LONGEST_REPLY_TOKENS = 400
+_LONGEST_THOUGHT_TOKENS = 4096
+_PATH = "/chat/completions"
+_REFUSED = MappingProxyType(
+    {
+        401: "it does not accept the key",
+        402: "the account has no credit",
+        403: "the key may not use it",
+        404: "there is no such model or path",
+    }
+)
+_NOT_UNDERSTOOD = (400, 422)
+
+
+class JudgeRefusesError(ConfigError):
+    """The endpoint will not answer anything: the key, the model or the address is wrong."""
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    """How a question is worded; servers differ in what they understand."""
+
+    form: str | None
+    reasons: bool = False
+
+    def body(self, model: str, question: Question) -> dict[str, Any]:
+        body: dict[str, Any] = {"model": model, "messages": question.messages}
+        if self.reasons:
+            body["max_completion_tokens"] = _LONGEST_THOUGHT_TOKENS
+        else:
+            body |= {"temperature": 0, "max_tokens": LONGEST_REPLY_TOKENS}
+        if self.form == "json_schema":
+            body["response_format"] = {"type": self.form, "json_schema": dict(question.schema)}
+        elif self.form is not None:
+            body["response_format"] = {"type": self.form}
+        return body
+
+
+# The first is what most servers understand; each next one asks for less.
+_DIALECTS = (_Dialect("json_schema"), _Dialect("json_schema", reasons=True), _Dialect("json_object"), _Dialect(None))
+
+
+@dataclass
+class Endpoint:
+    """One judge at one URL. The key is in no repr and no error."""
+
+    name: str
+    url: str
+    client: HttpClient
+    retries: Retries
+    headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    _dialect: int = 0
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What a reply depends on, beside the question."""
+        return {"model": self.name, "url": self.url}
+
+    @property
+    def place(self) -> str:
+        """Where the endpoint is, without its path."""
+        return str(read_target(self.url))
+
+    def most_output_tokens(self) -> int:
+        return _LONGEST_THOUGHT_TOKENS
+
+    def ask(self, question: Question) -> Said:
+        """Return the reply to one question.
+
+        Raises:
+            JudgeRefusesError, AddressRefusedError: no question will be answered.
+            NetworkError: this one was not.
+        """
+        while True:
+            dialect = self._dialect
+            body = _DIALECTS[dialect].body(self.name, question)
+            reply = self.retries.send(lambda body=body: self.client.post_json(self.url, body, self.headers))  # type: ignore[misc]
+            if reply.ok:
+                return _read(reply, self.name)
+            if reply.status in _REFUSED:
+                raise JudgeRefusesError(f"the judge {self.name} refuses ({reply.status}): {_REFUSED[reply.status]}")
+            if reply.status not in _NOT_UNDERSTOOD or dialect + 1 == len(_DIALECTS):
+                said = hide_headers(reply.excerpt(), self.headers)
+                raise NetworkError(f"the judge {self.name} answered with status {reply.status}: {said}")
+            # Another thread may have moved on already.
+            self._dialect = max(self._dialect, dialect + 1)
+
+
+def build_endpoint(
+    judge: JudgeModelConfig, config: JudgeConfig, *, client: HttpClient | None = None, retries: Retries | None = None
+) -> Endpoint:
+    """Return the endpoint of ``judge``.
+
+    Raises:
+        ConfigError: the variable that should hold the key is not set.
+    """
+    policy = Policy(
+        allow_private=config.allow_private_destinations,
+        ca_bundle=config.tls_ca_bundle,
+        allow_private_key="evaluation.llm_judge.allow_private_destinations",
+    )
+    url = _complete(judge.judge_api_base or OPENAI)
+    return Endpoint(
+        name=judge.judge_model,
+        url=url,
+        client=client or HttpClient(policy, timeout_seconds=config.timeout_seconds),
+        retries=retries or Retries(attempts=config.max_attempts),
+        headers=_authorise(url, judge.judge_api_key_env),
+    )
+
+
+def _complete(base: str) -> str:
+    """Return the URL of completions below a base URL, or the URL itself where it is one (Azure's ends in a query)."""
+    parts = urlsplit(base)
+    path = parts.path.rstrip("/")
+    return urlunsplit(parts._replace(path=path if path.endswith(_PATH) else path + _PATH))
+
+
+def _authorise(url: str, variable: str | None) -> dict[str, str]:
+    if variable is None:
+        return {}
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        raise ConfigError(
+            f"the environment variable {variable}, which should hold the judge's key, is not set",
+            hint="set it, or correct evaluation.llm_judge.judge_api_key_env",
+        )
+    azure = (urlsplit(url).hostname or "").endswith(".openai.azure.com")
+    return {"api-key": key} if azure else {"Authorization": f"Bearer {key}"}
+
+
+def _read(reply: Reply, name: str) -> Said:
+    try:
+        answer = reply.json()
+        text = _text(answer["choices"][0]["message"])
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise NetworkError(f"the judge {name} answered with something other than a chat completion") from error
+    usage = answer.get("usage")
+    counts = usage if isinstance(usage, dict) else {}
+    return Said(text, _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens")))
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    content = message.get("content")
+    if isinstance(content, list):
+        content = "".join(part["text"] for part in content if part.get("type") in ("text", "output_text"))
+    # A refusal and an empty reply are replies, which hold no points.
+    return content if isinstance(content, str) else str(message.get("refusal") or "")
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and value >= 0 else None

@@ -1,0 +1,78 @@
+"""Reads the prompts of the judge: a line is a JSON object with ``prompt`` or ``text``, a JSON string or plain text."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from forgelm.base.errors import DataError, Problem
+from forgelm.data.problems import RowProblems, quote
+
+_KEYS = ("prompt", "text")
+
+
+@dataclass(frozen=True)
+class EvalPrompt:
+    """What the model is asked, and what the judge may be shown as a right answer."""
+
+    text: str
+    reference: str | None = None
+
+
+def read_prompts(path: Path) -> list[EvalPrompt]:
+    """Return the prompts of a file.
+
+    Raises:
+        DataError: the file is not there, is not UTF-8, has no prompt, or lines that are none; each with its number.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise DataError(
+            f"the judge's prompts cannot be read: {path}: {error.strerror or error}",
+            hint="evaluation.llm_judge.eval_dataset names a file with one prompt on each line",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"the judge's prompts are not UTF-8: {path}: {error}") from error
+    problems = RowProblems()
+    prompts: list[EvalPrompt] = []
+    # Not splitlines: a line of JSON may hold U+2028.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            prompts.append(_read_line(line.strip()))
+        except ValueError as error:
+            problems.add(Problem(str(error), file=str(path), line=number))
+    problems.raise_if_any(f"{path}: {problems.count} of its lines are no prompt")
+    if not prompts:
+        raise DataError(f"the judge has nothing to judge: {path} holds no prompt")
+    return prompts
+
+
+def _read_line(line: str) -> EvalPrompt:
+    if line[0] not in '{["':
+        return EvalPrompt(line)
+    try:
+        value: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        if line[0] == '"':
+            return EvalPrompt(line)
+        raise ValueError("not a JSON object") from None
+    if isinstance(value, str):
+        return EvalPrompt(_check("the line", value))
+    if not isinstance(value, dict):
+        raise ValueError("a list is no prompt")
+    key = next((name for name in _KEYS if name in value), None)
+    if key is None:
+        raise ValueError(f"neither 'prompt' nor 'text' is there, only {quote(', '.join(map(str, value)))}")
+    reference = value.get("reference")
+    return EvalPrompt(_check(f"'{key}'", value[key]), None if reference is None else _check("'reference'", reference))
+
+
+def _check(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name} must be a text with something in it")
+    return value
