@@ -126,6 +126,7 @@ DEFAULTS = {
         "on_inconclusive": "hold",
         "require_human_approval": False,
         "approval": None,
+        "llm_judge": None,
         "staging_ttl_days": None,
     },
     "retention": {
@@ -303,6 +304,7 @@ REFUSED: list[tuple[str, Any]] = [
     *[("evaluation.approval", value) for value in (3, ["ada"], True)],
     *[("evaluation.safety", value) for value in (3, ["x"], True)],
     *[("evaluation.benchmark", value) for value in (3, ["arc_easy"], True)],
+    *[("evaluation.llm_judge", value) for value in (3, ["gpt-4o"], True)],
     *[
         (f"retention.{name}", value)
         for name in (
