@@ -20,6 +20,7 @@ class Event(StrEnum):
     TRAINING_TROUBLE = "training.trouble"
     TRAINING_COMPLETED = "training.completed"
     LOSS_GATE_COMPLETED = "evaluation.loss_gate_completed"
+    JUDGE_COMPLETED = "judge.evaluation_completed"
     SAFETY_COMPLETED = "safety.evaluation_completed"
     CLASSIFIER_LOAD_FAILED = "audit.classifier_load_failed"
     BENCHMARK_COMPLETED = "benchmark.evaluation_completed"

@@ -57,6 +57,8 @@ def reply_to(result: TrainResult) -> Reply:
         "gates": result.gates,
         "resource_usage": result.resource_usage,
     }
+    if result.judge_details is not None:
+        envelope["judge"] = {"average_score": result.judge_score}
     if result.safety_passed is not None:
         envelope["safety"] = {
             "passed": result.safety_passed,

@@ -19,7 +19,7 @@ from forgelm.evaluate.judge.local import LocalJudge, as_model
 from forgelm.evaluate.judge.panel import describe_judge
 from forgelm.evaluate.judge.parse import parse_score
 from forgelm.evaluate.judge.prompts import EvalPrompt, read_prompts
-from forgelm.evaluate.judge.report import build_measurements
+from forgelm.evaluate.judge.report import SCORE, build_measurements
 from forgelm.evaluate.judge.rubric import ask_for_score
 from forgelm.evaluate.judge.spending import Price, Spending
 from forgelm.evaluate.measurement import Measurement
@@ -79,7 +79,7 @@ def measure_answers(
     asked = Round(tuned.prompts, tuned.texts, base.texts if base else None, judge.rubric)
     if base is not None and base.prompts != tuned.prompts:
         problem = f"{judge.eval_dataset} changed during the run"
-        return (Measurement("judge/average_score", None, 0, "points of 10", problem=problem),)
+        return (Measurement(SCORE, None, 0, "points of 10", problem=problem),)
     cache, spending = Cache(tuned.folder / _CACHE), Spending(judge.max_cost_usd)
     started = time.monotonic()
     graded: list[tuple[dict[str, Any], Grades]] = []

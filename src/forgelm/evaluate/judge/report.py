@@ -12,7 +12,8 @@ from forgelm.evaluate.judge.grades import Grades, Round
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.statistics import bootstrap_difference, bootstrap_mean
 
-_RESULTS = "judge/judge_results.json"
+SCORE = "judge/average_score"
+RESULTS = "judge/judge_results.json"
 _SHOWN_CHARACTERS = 200
 Graded = Sequence[tuple[Mapping[str, Any], Grades]]
 
@@ -38,7 +39,7 @@ def build_measurements(
     }
     score = _measure_score(ours, theirs, details, problem)
     wins = _measure_wins(judge, asked, graded, problem)
-    results = {_RESULTS: _results(judge, asked, graded, score, wins)}
+    results = {RESULTS: _results(judge, asked, graded, score, wins)}
     measured = Measurement(**{**vars(score), "files": results})
     return (measured,) if wins is None else (measured, wins)
 
@@ -64,7 +65,7 @@ def _measure_score(
     scores = [score for score in ours if score is not None]
     if problem is not None or not scores:
         why = problem or "no answer has points"
-        return Measurement("judge/average_score", None, len(scores), "points of 10", problem=why, details=details)
+        return Measurement(SCORE, None, len(scores), "points of 10", problem=why, details=details)
     interval, base, change = bootstrap_mean(scores), None, None
     if theirs is not None:
         both = [(o, t) for o, t in zip(ours, theirs, strict=True) if o is not None and t is not None]
@@ -75,9 +76,7 @@ def _measure_score(
         "interval": interval.as_record() if interval else None,
         "change_interval": change.as_record() if change else None,
     }
-    return Measurement(
-        "judge/average_score", fmean(scores), len(scores), "points of 10", base, details=found, scores=tuple(scores)
-    )
+    return Measurement(SCORE, fmean(scores), len(scores), "points of 10", base, details=found, scores=tuple(scores))
 
 
 def _measure_wins(judge: JudgeConfig, asked: Round, graded: Graded, problem: str | None) -> Measurement | None:
