@@ -5,6 +5,7 @@ from __future__ import annotations
 from support import Heard
 
 from forgelm.base.events import Event
+from forgelm.evaluate.judge.report import RESULTS
 from forgelm.evaluate.measurement import Measurement
 from forgelm.gate.verdict import GateResult, GateStatus, Verdict
 from forgelm.run.summaries import gates_passed, report_evaluations, result_fields
@@ -44,6 +45,18 @@ def test_the_event_and_the_result_say_the_same() -> None:
         "benchmark_average": 0.5,
         "benchmark_passed": True,
     }
+
+
+def test_a_judging_is_summed_up_by_its_gates() -> None:
+    rows = [{"score": 7.0}, {"score": None}]
+    score = Measurement("judge.average_score", 7.0, 1, "points of 10", files={RESULTS: {"details": rows}})
+    for status in (GateStatus.PASSED, GateStatus.INCONCLUSIVE):
+        heard = Heard()
+        decided = verdict(("judge", status))
+        report_evaluations([score], decided, heard)
+        passed = status is GateStatus.PASSED
+        assert heard.events == [(Event.JUDGE_COMPLETED, {"passed": passed, "average_score": 7.0})]
+        assert result_fields([score], decided) == {"judge_score": 7.0, "judge_details": rows}
 
 
 def test_a_run_without_evaluations_reports_none() -> None:

@@ -94,6 +94,6 @@ def _judge_limits(judge: JudgeConfig | None) -> Iterator[Limit]:
     if judge is None or not judge.enabled:
         return
     key = "evaluation.llm_judge"
-    yield Limit("judge", "judge/average_score", f"{key}.min_score", minimum=judge.min_score, gate_on=judge.gate_on)
+    yield Limit("judge", "judge.average_score", f"{key}.min_score", minimum=judge.min_score, gate_on=judge.gate_on)
     if (least := judge.min_win_rate) is not None:
-        yield Limit("judge.win_rate", "judge/win_rate", f"{key}.min_win_rate", minimum=least, gate_on=judge.gate_on)
+        yield Limit("judge.win_rate", "judge.win_rate", f"{key}.min_win_rate", minimum=least, gate_on=judge.gate_on)

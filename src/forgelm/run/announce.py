@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from forgelm.base.events import Emit, Event
-from forgelm.evaluate.judge.summary import summarise_judge
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.safety.summary import summarise_safety
 
@@ -13,10 +12,8 @@ from forgelm.evaluate.safety.summary import summarise_safety
 def announce_evaluations(measured: Sequence[Measurement], emit: Emit) -> None:
     """Emit what each evaluation came to."""
     safety = summarise_safety(measured)
-    if safety is not None and safety.load_failure is not None:
+    if safety is None:
+        return
+    if safety.load_failure is not None:
         emit(Event.CLASSIFIER_LOAD_FAILED, **safety.load_failure)
-    if safety is not None:
-        emit(Event.SAFETY_COMPLETED, **safety.as_event())
-    judge = summarise_judge(measured)
-    if judge is not None:
-        emit(Event.JUDGE_COMPLETED, **judge.as_event())
+    emit(Event.SAFETY_COMPLETED, **safety.as_event())

@@ -18,7 +18,6 @@ from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import PreparedData
 from forgelm.evaluate.evaluator import Subject
-from forgelm.evaluate.judge.summary import summarise_judge
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.safety.summary import summarise_safety
 from forgelm.evaluate.self_check import measure_saved_model
@@ -362,7 +361,7 @@ def _ask(run: _Run, record: RunRecord) -> dict[str, Any]:
 
 def _result(record: RunRecord, published: Published) -> TrainResult:
     path = str(published.path)
-    safety, judge = summarise_safety(record.measurements), summarise_judge(record.measurements)
+    safety = summarise_safety(record.measurements)
     promoted, held = (published.disposition is which for which in (Disposition.PROMOTED, Disposition.HELD))
     return TrainResult(
         success=not record.verdict.failed,
@@ -378,7 +377,6 @@ def _result(record: RunRecord, published: Published) -> TrainResult:
         config_hash=record.config.config_hash,
         gates=record.verdict.as_record()["gates"],
         **(safety.as_result() if safety else {}),
-        **(judge.as_result() if judge else {}),
         quarantine_path=None if promoted or held else path,
         **result_fields(record.measurements, record.verdict),
     )

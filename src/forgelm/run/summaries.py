@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from forgelm.base.events import Emit, Event
+from forgelm.evaluate.judge.report import RESULTS, SCORE
 from forgelm.evaluate.measurement import Measurement
 from forgelm.gate.verdict import GateStatus, Verdict
 
@@ -58,4 +59,18 @@ def _summarise_benchmark(measured: Sequence[Measurement], verdict: Verdict) -> S
     )
 
 
-SUMMARIES: tuple[Callable[[Sequence[Measurement], Verdict], Summary | None], ...] = (_summarise_benchmark,)
+def _summarise_judge(measured: Sequence[Measurement], verdict: Verdict) -> Summary | None:
+    score = next((item for item in measured if item.name == SCORE), None)
+    if score is None:
+        return None
+    return Summary(
+        Event.JUDGE_COMPLETED,
+        {"passed": gates_passed(verdict, "judge"), "average_score": score.value},
+        {"judge_score": score.value, "judge_details": list(score.files.get(RESULTS, {}).get("details", ()))},
+    )
+
+
+SUMMARIES: tuple[Callable[[Sequence[Measurement], Verdict], Summary | None], ...] = (
+    _summarise_benchmark,
+    _summarise_judge,
+)

@@ -121,10 +121,10 @@ def test_a_judge_that_dies_in_the_middle_leaves_nothing_measured(
 
     with judging(grade) as server:
         found = measured(judged(make_config, prompts, server.url), tmp_path)
-    assert found["judge/average_score"].value is None
-    assert found["judge/win_rate"].value is None
-    assert "grader gave no points" in str(found["judge/average_score"].problem)
-    assert "status 503: gone" in str(found["judge/average_score"].problem)
+    assert found["judge.average_score"].value is None
+    assert found["judge.win_rate"].value is None
+    assert "grader gave no points" in str(found["judge.average_score"].problem)
+    assert "status 503: gone" in str(found["judge.average_score"].problem)
 
 
 def test_a_local_judge_that_cannot_grade_leaves_nothing_measured(
@@ -132,7 +132,7 @@ def test_a_local_judge_that_cannot_grade_leaves_nothing_measured(
 ) -> None:
     fields = {"judge_api_base": None, "judge_model": "builtin/ember", "compare_with_base": False}
     config = judged(make_config, prompts, "", **fields)
-    score = measured(config, tmp_path)["judge/average_score"]
+    score = measured(config, tmp_path)["judge.average_score"]
     assert (score.value, score.n) == (None, 0)
     assert "builtin/ember gave no points to 8 of 8 answers" in str(score.problem)
 
@@ -181,11 +181,11 @@ def test_several_judges(make_config: Make, prompts: Path, tmp_path: Path) -> Non
     with judging(json_is_good) as one, judging(lambda f: {"score": 7} if "answer" in f else {"better": "tie"}) as two:
         more = [{"judge_model": "second", "judge_api_base": two.url}]
         found = measured(judged(make_config, prompts, one.url, more_judges=more), tmp_path)
-    score = found["judge/average_score"]
+    score = found["judge.average_score"]
     assert (score.value, score.baseline) == (8.0, 5.0)
     assert [judge["judge"] for judge in score.details["judges"]] == ["grader", "second"]
     assert score.details["disagreement"]["mean_spread_points"] == 2.0
-    assert found["judge/win_rate"].value == 0.75
+    assert found["judge.win_rate"].value == 0.75
 
 
 def test_prompts_that_change_during_a_run(make_config: Make, prompts: Path, tmp_path: Path) -> None:

@@ -41,11 +41,11 @@ def measured(*given: Grades, texts: str = "answer", **fields: Any) -> tuple[Meas
 def test_a_mean_with_its_interval_and_the_base_models_beside_it() -> None:
     ours: list[float | None] = [float(number) for number in range(1, 11)]
     score, wins = measured(grades(ours, [1.0] * N, [1, 1, 1, 1, 1, 1, 1, 0, 0.5, 0.5]))
-    assert (score.name, score.value, score.baseline, score.n) == ("judge/average_score", 5.5, 1.0, 10)
+    assert (score.name, score.value, score.baseline, score.n) == ("judge.average_score", 5.5, 1.0, 10)
     assert score.details["interval"]["low"] < 5.5 < score.details["interval"]["high"]
     assert score.details["change_interval"]["low"] > 0
     assert score.details["cost"] == COST
-    assert (wins.name, wins.value, wins.baseline) == ("judge/win_rate", 0.8, 0.5)
+    assert (wins.name, wins.value, wins.baseline) == ("judge.win_rate", 0.8, 0.5)
     assert (wins.details["wins"], wins.details["losses"], wins.details["ties"]) == (7, 1, 2)
     assert wins.details["swayed_by_order"] == 1
 

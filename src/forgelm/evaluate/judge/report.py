@@ -12,7 +12,7 @@ from forgelm.evaluate.judge.grades import Grades, Round
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.statistics import bootstrap_difference, bootstrap_mean
 
-SCORE = "judge/average_score"
+SCORE = "judge.average_score"
 RESULTS = "judge/judge_results.json"
 _SHOWN_CHARACTERS = 200
 Graded = Sequence[tuple[Mapping[str, Any], Grades]]
@@ -21,7 +21,7 @@ Graded = Sequence[tuple[Mapping[str, Any], Grades]]
 def build_measurements(
     judge: JudgeConfig, asked: Round, graded: Graded, *, cost: Mapping[str, Any]
 ) -> tuple[Measurement, ...]:
-    """Return ``judge/average_score`` and, where the base model answered too, ``judge/win_rate``.
+    """Return ``judge.average_score`` and, where the base model answered too, ``judge.win_rate``.
 
     An answer's points are the mean of the judges that gave it some. A judge that left more than
     ``max_unscored_ratio`` of the answers without points leaves nothing measured.
@@ -95,10 +95,10 @@ def _measure_wins(judge: JudgeConfig, asked: Round, graded: Graded, problem: str
     if problem is None and len(asked.prompts) - len(wins) > judge.max_unscored_ratio * len(asked.prompts):
         problem = f"only {len(wins)} of {len(asked.prompts)} comparisons have a verdict"
     if problem is not None or not wins:
-        return Measurement("judge/win_rate", None, len(wins), "share", problem=problem, details=details)
+        return Measurement("judge.win_rate", None, len(wins), "share", problem=problem, details=details)
     interval = bootstrap_mean(wins)
     details["interval"] = interval.as_record() if interval else None
-    return Measurement("judge/win_rate", fmean(wins), len(wins), "share", 0.5, details=details, scores=tuple(wins))
+    return Measurement("judge.win_rate", fmean(wins), len(wins), "share", 0.5, details=details, scores=tuple(wins))
 
 
 def _disagreement(grades: Sequence[Grades]) -> dict[str, Any]:
