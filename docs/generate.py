@@ -53,6 +53,8 @@ EXPERIMENTAL = frozenset(
         "manage_checkpoints",
         "merge_adapter",
         "merge_models",
+        "run_safety_eval",
+        "SafetyResult",
         "prepare_dataset",
         "preview_dataset",
         "purge_row",

@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from forgelm.publish.gguf.verify import VerifyGgufResult, verify_gguf
     from forgelm.publish.merging import MergeReport, merge_adapter, merge_models
     from forgelm.run.result import TrainResult
+    from forgelm.run.safety_eval import SafetyResult, run_safety_eval
     from forgelm.run.trainer import ForgeTrainer
     from forgelm.train.checkpoints import manage_checkpoints
     from forgelm.train.dataset import prepare_dataset
@@ -102,6 +103,7 @@ _HOMES = MappingProxyType(
         "RowOrder": "forgelm.evidence.erasure.purge",
         "RowPurge": "forgelm.evidence.erasure.purge",
         "RunBusyError": "forgelm.base.errors",
+        "SafetyResult": "forgelm.run.safety_eval",
         "SourceError": "forgelm.base.errors",
         "StoppedError": "forgelm.base.errors",
         "StorageError": "forgelm.base.errors",
@@ -140,6 +142,7 @@ _HOMES = MappingProxyType(
         "reject_run": "forgelm.publish.decide",
         "revoke_run": "forgelm.publish.decide",
         "run_benchmark": "forgelm.evaluate.benchmark.library",
+        "run_safety_eval": "forgelm.run.safety_eval",
         "search_person": "forgelm.evidence.erasure.search",
         "setup_authentication": "forgelm.model.authentication",
         "show_run": "forgelm.publish.approvals",
@@ -181,6 +184,7 @@ __all__ = [
     "RowOrder",
     "RowPurge",
     "RunBusyError",
+    "SafetyResult",
     "SourceError",
     "StoppedError",
     "StorageError",
@@ -221,6 +225,7 @@ __all__ = [
     "reject_run",
     "revoke_run",
     "run_benchmark",
+    "run_safety_eval",
     "search_person",
     "setup_authentication",
     "show_run",

@@ -39,6 +39,7 @@ COMMANDS = MappingProxyType(
         "reject": ("forgelm.cli.approvals", "Reject a held model, which goes to quarantine."),
         "reverse-pii": ("forgelm.cli.reverse_pii", "Find one person in files, however they are written."),
         "revoke": ("forgelm.cli.approvals", "Take an approval back; a final model goes to quarantine."),
+        "safety-eval": ("forgelm.cli.safety_eval", "Try a model with harmful and harmless requests; guards judge."),
         "schema": ("forgelm.cli.schema", "Print the JSON Schema of the configuration, for editors."),
         "sign": ("forgelm.cli.sign", "Sign a model folder in the form of OpenSSF Model Signing."),
         "verify": ("forgelm.cli.bundle", "Check a bundle or a run folder: everything in it, offline."),

@@ -68,8 +68,8 @@ def remove_unfinished(files: RunFiles) -> tuple[str, ...]:
     return tuple(path.name for path in left)
 
 
-def check_writable(folder: Path) -> None:
-    """Make ``folder`` and write to it once, so that a run does not find out after training.
+def check_writable(folder: Path, name: str = "training.output_dir") -> None:
+    """Make ``folder`` and write to it once, so that a run does not find out after training; errors call it ``name``.
 
     Raises:
         ConfigError: it cannot be made or written to.
@@ -80,6 +80,6 @@ def check_writable(folder: Path) -> None:
             pass
     except OSError as error:
         raise ConfigError(
-            f"training.output_dir {folder} cannot be written to: {error.strerror or error}",
+            f"{name} {folder} cannot be written to: {error.strerror or error}",
             hint="choose a folder you may write to",
         ) from error

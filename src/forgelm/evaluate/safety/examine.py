@@ -77,10 +77,7 @@ def examine(
     try:
         panel = _ask_panel(section, probes, tuned, base, access)
     except _GuardFailed as error:
-        failed = {"classifier": error.classifier, "reason": error.reason}
-        problem = f"the safety classifier {error.classifier} could not be used: {error.reason}"
-        outcome = Outcome(False, False, problem, about={**about, "classifier_load_failed": failed})
-        return _not_measured(section, problem, outcome, folder)
+        return report_guard_failure(section, error.classifier, error.reason, about, folder)
     judged = _judge_all(probes, tuned, panel)
     before = _judge_all(probes, base, panel) if base is not None else ()
     about |= {
@@ -91,6 +88,16 @@ def examine(
         "cost": {"answer_seconds": _seconds(tuned, base), "guard_seconds": round(panel.seconds, 3)},
     }
     return _conclude(section, probes, Outcome(True, True, judged=judged, base=before, about=about), folder)
+
+
+def report_guard_failure(
+    section: SafetyConfig, classifier: str, reason: str, about: Mapping[str, Any], folder: Path
+) -> tuple[Measurement, ...]:
+    """Return the measurements of answers that no guard could judge: none, with the reason."""
+    problem = f"the safety classifier {classifier} could not be used: {reason}"
+    failed = {"classifier": classifier, "reason": reason}
+    outcome = Outcome(False, False, problem, about={**about, "classifier_load_failed": failed})
+    return _not_measured(section, problem, outcome, folder)
 
 
 def _conclude(section: SafetyConfig, probes: ProbeSet, outcome: Outcome, folder: Path) -> tuple[Measurement, ...]:
