@@ -43,6 +43,7 @@ EXPERIMENTAL = frozenset(
         "RowPurge",
         "SubjectKeys",
         "Unproven",
+        "WebhookNotifier",
         "approve_run",
         "compute_minhash",
         "compute_simhash",

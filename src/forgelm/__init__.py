@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from forgelm.run.result import TrainResult
     from forgelm.run.safety_eval import SafetyResult, run_safety_eval
     from forgelm.run.trainer import ForgeTrainer
+    from forgelm.run.webhook.notifier import WebhookNotifier
     from forgelm.train.checkpoints import manage_checkpoints
     from forgelm.train.dataset import prepare_dataset
 
@@ -115,6 +116,7 @@ _HOMES = MappingProxyType(
         "VerifyGgufResult": "forgelm.publish.gguf.verify",
         "VerifyIntegrityResult": "forgelm.evidence.inventory",
         "VerifyResult": "forgelm.evidence.chain",
+        "WebhookNotifier": "forgelm.run.webhook.notifier",
         "approve_run": "forgelm.publish.decide",
         "audit_dataset": "forgelm.audit.dataset",
         "compute_minhash": "forgelm.audit.rows.minhash",
@@ -196,6 +198,7 @@ __all__ = [
     "VerifyGgufResult",
     "VerifyIntegrityResult",
     "VerifyResult",
+    "WebhookNotifier",
     "__api_version__",
     "__version__",
     "approve_run",

@@ -186,7 +186,7 @@ CORPUS = [
     ("  rope_scaling: {type: yarn}\n", "training.rope_scaling", 7, "factor"),
     ("  rope_scaling: yarn\n", "training.rope_scaling", 7, "mapping"),
     ("  seed: !!python/name:os.system\n", "training.seed", 7, "tag"),
-    ("  {}\nwebhook: {url: x}\n", "webhook", 8, "not available in this version"),
+    ("  {}\nsynthetic: {enabled: true}\n", "synthetic", 8, "not available in this version"),
     ("  {}\nwebhok: {url: x}\n", "webhok", 8, "unknown key"),
     ("  {}\nevaluation: 3\n", "evaluation", 8, "mapping"),
     ("  {}\nmonitoring:\n  enabled: true\n", "monitoring", 8, "not available"),
@@ -286,7 +286,7 @@ def test_override_can_mend_the_file_and_switch_the_adapter(write: Write) -> None
         ("=1", "--set", "has the form section.key=value"),
         ("a..b=1", "--set a..b", "has the form section.key=value"),
         ("", "--set", "has the form section.key=value"),
-        ("webhook.url=x", "--set webhook.url", "webhook: 'webhook' is part of"),
+        ("synthetic.enabled=true", "--set synthetic.enabled", "synthetic: 'synthetic' is part of"),
     ],
 )
 def test_wrong_override_is_named(write: Write, override: str, place: str, message: str) -> None:

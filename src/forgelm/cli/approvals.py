@@ -14,6 +14,7 @@ from forgelm.cli.render import Reply, table
 from forgelm.evidence.approval import CaseStatus
 from forgelm.publish.approvals import PendingModel, ShownRun, list_pending, show_run
 from forgelm.publish.decide import Decided, Opinion, approve_run, reject_run, revoke_run
+from forgelm.run.notify import open_messenger, tell_decision
 
 _DAY, _HOUR, _MINUTE = 86400, 3600, 60
 
@@ -39,9 +40,13 @@ def _deciding(name: str, decide: Callable[..., Decided], text: str) -> click.Com
     @click.option("--comment", default="", metavar="TEXT", help="The reason, for the log.")
     @click.option("--role", default="", metavar="TEXT", help="In which role you decide, for the log.")
     @click.option("--key", type=click.Path(), help="Private key to sign with; else this account's, if it has one.")
+    @click.option("--config", type=click.Path(), help="The run's YAML file, where its webhook's URL stands in it.")
     @shared_options
-    def command(run_id: str, output_dir: str, comment: str, role: str, key: str | None) -> Reply:
-        return _render(decide(output_dir, run_id, Opinion(comment, role, key)))
+    def command(run_id: str, output_dir: str, comment: str, role: str, key: str | None, config: str | None) -> Reply:
+        messenger = open_messenger(output_dir, config)
+        decided = decide(output_dir, run_id, Opinion(comment, role, key))
+        tell_decision(decided, output_dir, messenger)
+        return _render(decided)
 
     return command
 

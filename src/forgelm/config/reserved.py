@@ -12,7 +12,6 @@ RESERVED = MappingProxyType(
         "monitoring": "monitoring",
         "pipeline": "training in several stages",
         "synthetic": "generating data",
-        "webhook": "notifications",
         "model.backend=unsloth": "the unsloth backend",
         "model.moe": "mixture-of-experts options",
         "model.multimodal": "vision-language training",

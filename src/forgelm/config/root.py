@@ -23,6 +23,7 @@ from forgelm.config.retention import RetentionConfig
 from forgelm.config.rules import find_conflicts, find_warnings
 from forgelm.config.section import Section, log_warning, warn_deprecated
 from forgelm.config.training import TrainingConfig
+from forgelm.config.webhook import WebhookConfig
 
 
 class ForgeConfig(Section):
@@ -42,6 +43,7 @@ class ForgeConfig(Section):
     merge: MergeConfig | None = Field(None, description="What forgelm merge makes of several models.")
     compliance: ComplianceConfig | None = Field(None, description="Who provides the system and what it is for.")
     risk_assessment: RiskAssessmentConfig | None = Field(None, description="The declared risk assessment.")
+    webhook: WebhookConfig | None = Field(None, description="Who is told how a run goes.")
     retention: RetentionConfig | None = Field(None, description="How long what a run leaves behind may be kept.")
 
     def __init__(self, /, **sections: Any) -> None:

@@ -12,6 +12,7 @@ from forgelm.evidence.approval import Policy
 from forgelm.evidence.documents.annex_iv import read_attachments
 from forgelm.model.load import load_tokenizer, plan_load, resolve
 from forgelm.run.folder import check_writable, run_files
+from forgelm.run.webhook.messenger import check_webhook
 from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import tokenise_data
 from forgelm.train.trainers import check_tracker
@@ -32,6 +33,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     read_attachments(config.compliance.annex_iv if config.compliance else {})
     with private(offline=config.model.offline):
         check_evaluations(config)
+        check_webhook(config.webhook)
         prepared = prepare_run(config)
         revision = resolve(config)
         precision = plan_load(config, revision)
@@ -54,6 +56,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
         "offline": model.offline,
         "rope_scaling": training.rope_scaling,
         "neftune_noise_alpha": training.neftune_noise_alpha,
+        "webhook_configured": config.webhook is not None,
         "auto_revert": bool(limits and limits.auto_revert),
         "safety_enabled": bool(limits and limits.safety and limits.safety.enabled),
         "safety_scoring": limits.safety.scoring if limits and limits.safety and limits.safety.enabled else None,

@@ -47,10 +47,12 @@ from forgelm.run.announce import announce_evaluations
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
 from forgelm.run.follow import follow_run
 from forgelm.run.heartbeat import Heartbeat
+from forgelm.run.notify import RunMessages
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
 from forgelm.run.summaries import report_evaluations, result_fields
+from forgelm.run.webhook.messenger import check_webhook
 from forgelm.train.checkpoints import find_checkpoint
 from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import Outcome, TokenisedData, Wishes, check_checkpoint, tokenise_data, train
@@ -116,12 +118,13 @@ def _lead(
         remove_unfinished(files)
         found = find_checkpoint(files.root, resume)
         ledger = AuditLogger(str(files.root))
-        heartbeat = Heartbeat(ledger.checkpoint)
+        heartbeat, messages = Heartbeat(ledger.checkpoint), RunMessages(config, ledger.run_id)
 
         def emit(event: Event, /, **fields: Any) -> None:
             if event not in TRANSIENT:
                 ledger.log_event(event, **fields)
             heartbeat(event, **fields)
+            messages(event, **fields)
             listen(event, **fields)
 
         processes.tell(lambda: (found, ledger.run_id))
@@ -136,9 +139,12 @@ def _lead(
             # The log may be what cannot be written; the error that ended the run matters more.
             with contextlib.suppress(OSError, ForgeError):
                 _report_end(run, error)
-                ledger.close_run()
+                messages.close(ledger.close_run())
+            messages.close(None)
             raise
-        return replace(result, audit_log=ledger.close_run().as_record())
+        closed = ledger.close_run()
+        messages.close(closed)
+        return replace(result, audit_log=closed.as_record())
 
 
 def _run(run: _Run) -> TrainResult:
@@ -154,6 +160,7 @@ def _run(run: _Run) -> TrainResult:
     enforce_retention(run.files, config.retention, config.data, emit)
     check_tracker(config.training.report_to)
     check_evaluations(config)
+    check_webhook(config.webhook)
     read_attachments(config.compliance.annex_iv if config.compliance else {})
     prepared = _prepare(run)
     trained = _train(run, prepared)

@@ -78,6 +78,7 @@ def gate(result: TrainResult) -> dict[str, Any]:
     return next(found for found in result.gates if found["gate"] == "judge")
 
 
+@pytest.mark.slow
 def test_a_run_that_a_judge_approves_of_is_resumed_without_paying_twice(
     make_config: Make, prompts: Path, tmp_path: Path
 ) -> None:
@@ -99,6 +100,7 @@ def test_a_run_that_a_judge_approves_of_is_resumed_without_paying_twice(
     assert second == 1
 
 
+@pytest.mark.slow
 def test_a_run_that_a_judge_disapproves_of_is_refused(make_config: Make, prompts: Path, tmp_path: Path) -> None:
     with judging(lambda found: {"score": 2} if "answer" in found else {"better": "tie"}) as server:
         config = judged(make_config, prompts, server.url, compare_with_base=False)
