@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import random
 import time
 
 import pytest
 
-from forgelm.base.redact import REDACTED, redact, redact_text
+from forgelm.base.redact import _SECRET_TEXT, REDACTED, is_unremarkable, redact, redact_text
 
 # Made up; each has the shape of the real thing and is put together here so that no scanner takes it for one.
 TOKENS = {
@@ -154,3 +155,21 @@ def test_hostile_text_does_not_stall_it(unit: str) -> None:
     began = time.perf_counter()
     redact_text(unit * (200_000 // len(unit)))
     assert time.perf_counter() - began < 5
+
+
+def test_no_text_is_passed_over_that_the_expression_matches() -> None:
+    random_ = random.Random(3)
+    pieces = [*TOKENS.values(), "://u:p@h", "bearer a1b2c3d4e5", "BeArEr 12345678", "-----BEGIN PRIVATE KEY-----x"]
+    pieces += ["ordinary", "A", "eyJ", "earer", ":", ".", "-", "_", " ", "\n", "\u017f", "\u212a", "\u0130"]
+    for _ in range(20_000):
+        text = "".join(random_.choices(pieces, k=random_.randrange(4)))[random_.randrange(5) :]
+        assert redact_text(text) == _SECRET_TEXT.sub(REDACTED, text)
+    for piece in pieces:
+        assert redact_text(piece) == _SECRET_TEXT.sub(REDACTED, piece)
+
+
+@pytest.mark.parametrize("name", ["password", "api_key", "x-token", TOKENS["github"], "key " + TOKENS["jwt"]])
+def test_names_that_hide_or_are_hidden_are_told_from_ordinary_ones(name: str) -> None:
+    assert not is_unremarkable(name)
+    assert is_unremarkable("target_tokens")
+    assert is_unremarkable("a long name of an ordinary field")

@@ -96,7 +96,7 @@ class AppendFile:
         """
         before = self.size
         try:
-            for data in _group(lines):
+            for data in (lines[0] + b"\n",) if len(lines) == 1 else _group(lines):
                 self._write(data)
                 self.size += len(data)
         except StorageError:
@@ -204,9 +204,6 @@ class AppendFile:
 
 def _group(lines: Sequence[bytes]) -> Iterator[bytes]:
     """Join lines to pieces of about the size that one sync takes."""
-    if len(lines) == 1:
-        yield lines[0] + b"\n"
-        return
     group: list[bytes] = []
     size = 0
     for line in lines:

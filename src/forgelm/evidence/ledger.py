@@ -4,27 +4,25 @@ from __future__ import annotations
 
 import json
 import logging
-import math
 import os
 import threading
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from forgelm.base.errors import ConfigError, IntegrityError, StorageError
 from forgelm.base.events import Event
-from forgelm.base.files import RunFiles, make_folder, sha256_bytes, storage_errors, to_json_safe
-from forgelm.base.redact import redact
+from forgelm.base.files import RunFiles, make_folder, sha256_bytes, storage_errors
 from forgelm.evidence.appendfile import AppendFile, Tail
 from forgelm.evidence.beside import Contradiction, find_contradiction, known_checkpoint
 from forgelm.evidence.checkpoint import Checkpoint, checkpoint_path, log_origin, render_checkpoint, write_checkpoint
+from forgelm.evidence.fields import FieldWriter
 from forgelm.evidence.identity import operator_identity
 from forgelm.evidence.keys import find_signing_key
 from forgelm.evidence.line import (
-    ENVELOPE,
     GENESIS,
     LONGEST_LINE,
     line_hash,
@@ -42,18 +40,19 @@ _log = logging.getLogger(__name__)
 _SECRET = "FORGELM_AUDIT_SECRET"
 _REROOT = "FORGELM_ALLOW_AUDIT_REROOT"
 _SHORT_SECRET = 16
-_NOBODY = object()
 _OWN = frozenset({Event.RUN_CLOSED, Event.LOG_CHECKPOINT})
-_PLAIN = frozenset({str, int, bool, type(None)})
+_quote = json.encoder.encode_basestring_ascii
 
 
-@dataclass(frozen=True)
-class _Head:
-    """The last line: its hash, its number from 1, and the event it holds."""
+class _Head(NamedTuple):
+    """The last line: its hash, its number from 1, and its bytes."""
 
     hash: str = GENESIS
     number: int = 0
-    entry: dict[str, Any] | None = None
+    line: bytes | None = None
+
+
+_UNKNOWN = _Head()
 
 
 class AuditLogger:
@@ -73,13 +72,16 @@ class AuditLogger:
         if not self.run_id:
             raise ValueError("run_id is empty")
         self.operator = operator_identity()
+        self._envelope = f'"run_id": {_quote(self.run_id)}, "operator": {_quote(self.operator)}'
+        self._fields = FieldWriter({"run_id": self.run_id, "operator": self.operator})
+        self._clock = _Clock()
         self.path: Path = RunFiles(make_folder(Path(output_dir).absolute())).audit_log
         self._secret = _read_secret()
         self._key = tag_key(self._secret, self.run_id) if self._secret else None
         self._mutex = threading.RLock()
         self._writing = False
         self._file = AppendFile(self.path)
-        self._head = _Head()
+        self._head = _UNKNOWN
         self._new_root: dict[str, Any] | None = None
         self._rooted = False
         self._signing_key = find_signing_key()
@@ -102,7 +104,7 @@ class AuditLogger:
             StorageError: an ``OSError``; the event is not in the log, and the log is as it was.
             IntegrityError, ConfigError: the log was changed meanwhile so that it cannot be continued.
         """
-        prepared = ((event, self._prepare(event, fields)),)
+        prepared = (self._prepare(event, fields),)
         self._hold(lambda: self._append(prepared))
 
     def log_events(self, events: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
@@ -111,7 +113,7 @@ class AuditLogger:
         When this returns, all lines are on disk. When it raises, none of them is in the log; the errors are those of
         ``log_event``. After a crash before it returns, the log holds a beginning of them, every line whole.
         """
-        prepared = [(event, self._prepare(event, dict(fields))) for event, fields in events]
+        prepared = [self._prepare(event, fields) for event, fields in events]
         if prepared:
             self._hold(lambda: self._append(prepared))
 
@@ -141,20 +143,12 @@ class AuditLogger:
             self._file.close()
             self._tree, self._measured = MerkleTree(), 0
 
-    def _prepare(self, event: str, fields: dict[str, Any]) -> dict[str, Any]:
+    def _prepare(self, event: str, fields: Mapping[str, Any]) -> tuple[str, str]:
         if not isinstance(event, str) or not event:
             raise ValueError("an event needs a name")
         if event in _OWN:
             raise ValueError(f"'{event}' is written by close_run() and checkpoint() alone")
-        try:
-            details: dict[str, Any] = redact(fields if _is_plain(fields) else to_json_safe(fields))
-        except RecursionError:
-            raise ValueError(f"event '{event}' has a field that contains itself or is nested too deeply") from None
-        for key in ENVELOPE & details.keys():
-            if fields[key] != {"run_id": self.run_id, "operator": self.operator}.get(key, _NOBODY):
-                raise ValueError(f"'{key}' belongs to every line of the audit log; event '{event}' cannot set it")
-            del details[key]
-        return details
+        return event, self._fields.render(event, fields)
 
     def _hold(self, work: Callable[[], _Result]) -> _Result:
         """Do ``work`` alone, among threads and processes, knowing where the log stands."""
@@ -170,37 +164,34 @@ class AuditLogger:
             finally:
                 self._writing = False
 
-    def _append(self, events: Sequence[tuple[str, dict[str, Any]]]) -> None:
+    def _append(self, events: Sequence[tuple[str, str]]) -> None:
         head, before = self._head, self._file.size
-        after, lines, first = head, [], ""
+        digest, number, lines, first = head.hash, head.number, [], ""
         for event, details in events:
-            line, entry = self._build_line(after, event, details)
+            number += 1
+            line = self._build_line(digest, number, event, details)
             digest = line_hash(line)
             first = first or digest
-            after = _Head(digest, after.number + 1, entry)
             lines.append(line)
         # An interrupt from here on leaves the head unknown, and the next event reads it from the file.
-        self._head = _Head()
+        self._head = _UNKNOWN
         self._file.append(*lines)
         if head.number == 0:
             self._pin_first_line(first, before)
-        self._head = after
+        self._head = _Head(digest, number, line)
 
-    def _build_line(self, head: _Head, event: str, details: dict[str, Any]) -> tuple[bytes, dict[str, Any]]:
-        entry = {
-            "timestamp": datetime.now(UTC).isoformat(timespec="microseconds"),
-            "run_id": self.run_id,
-            "operator": self.operator,
-            "event": event,
-            "prev_hash": head.hash,
-            "seq": head.number + 1,
-            **details,
-        }
-        text = json.dumps(entry)
+    def _append_own(self, event: Event, details: dict[str, Any]) -> None:
+        self._append(((event, f", {json.dumps(details)[1:-1]}"),))
+
+    def _build_line(self, previous: str, number: int, event: str, details: str) -> bytes:
+        text = (
+            f'{{"timestamp": "{self._clock.now()}", {self._envelope}, "event": {_quote(event)}'
+            f', "prev_hash": "{previous}", "seq": {number}{details}}}'
+        )
         line = (tag_line(text, self._key) if self._key else text).encode("ascii")
         if len(line) > LONGEST_LINE:
             raise ValueError(f"event '{event}' is longer than {LONGEST_LINE >> 20} MiB; log a digest of it instead")
-        return line, entry
+        return line
 
     def _pin_first_line(self, digest: str, before: int) -> None:
         try:
@@ -218,7 +209,7 @@ class AuditLogger:
         covered = self._measure()
         by = self._signing_key.public.text if self._signing_key else None
         note = self._render(covered) if self._signing_key else None
-        self._append(((event, {"count": covered.size, "root": covered.root, "signed_by": by, "note": note}),))
+        self._append_own(event, {"count": covered.size, "root": covered.root, "signed_by": by, "note": note})
         sealed = self._measure()
         write_checkpoint(self.path, self._render(sealed))
         return sealed
@@ -248,7 +239,7 @@ class AuditLogger:
             quarantine(self.path, tail.torn)
             self._file.cut(self._file.size)
         if self._new_root is not None:
-            self._append(((Event.LOG_REROOTED, self._new_root),))
+            self._append_own(Event.LOG_REROOTED, self._new_root)
             with storage_errors(str(checkpoint_path(self.path))):
                 checkpoint_path(self.path).unlink(missing_ok=True)
             self._new_root = None
@@ -259,16 +250,16 @@ class AuditLogger:
         for kept in unreported(self.path):
             torn = kept.read_bytes()
             report = {"file": reported_name(kept).name, "size_bytes": len(torn), "sha256": sha256_bytes(torn)}
-            last = self._head.entry or {}
+            last = read_entry(self._head.line) if self._head.line else {}
             if last.get("event") != Event.LOG_RECOVERED or last.get("sha256") != report["sha256"]:
-                self._append(((Event.LOG_RECOVERED, report),))
+                self._append_own(Event.LOG_RECOVERED, report)
                 _log.warning("%s ended in an incomplete line, whose bytes are kept in %s", self.path, report["file"])
             mark_reported(kept)
 
     def _read_head(self, tail: Tail) -> _Head:
         line = tail.last_line
         if line is None:
-            return _Head()
+            return _UNKNOWN
         try:
             entry = read_entry(line)
         except ValueError as error:
@@ -277,7 +268,7 @@ class AuditLogger:
         number = entry.get("seq")
         if type(number) is not int or number < 1:
             number = self._file.count_lines()
-        return _Head(line_hash(line), number, entry)
+        return _Head(line_hash(line), number, line)
 
     def _check_secret(self, line: bytes, entry: dict[str, Any]) -> None:
         """An untagged line behind tagged ones, or one tagged with another secret, would make the log fail its check."""
@@ -329,20 +320,23 @@ class AuditLogger:
         )
 
 
-def _is_plain(fields: dict[str, Any]) -> bool:
-    """Return whether every value is one that JSON has a form for, without looking into containers."""
-    for value in fields.values():
-        kind = type(value)
-        if kind is float:
-            if not math.isfinite(value):
-                return False
-        elif kind not in _PLAIN:
-            return False
-    return True
-
-
 def _read_secret() -> str | None:
     secret = os.environ.get(_SECRET) or None
     if secret and len(secret) < _SHORT_SECRET:
         _log.warning("%s has %d characters; below %d it can be guessed", _SECRET, len(secret), _SHORT_SECRET)
     return secret
+
+
+class _Clock:
+    """Says the time in UTC, to the microsecond, and works the date out once a second only."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._text = ""
+
+    def now(self) -> str:
+        second, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+        if second != self._second:
+            self._text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+            self._second = second
+        return f"{self._text}.{microseconds:06d}+00:00"
