@@ -34,7 +34,7 @@ def test_a_reviewer_s_way_through(folder: Path, tmp_path: Path, capsys: pytest.C
     assert (reply["success"], reply["failed"], reply["not_checked"]) == (
         True,
         [],
-        ["log tags", "log signature", "log anchors", "approvals"],
+        ["log tags", "log signature", "log anchors", "report signature", "approvals"],
     )
 
     elsewhere = tmp_path / "elsewhere"

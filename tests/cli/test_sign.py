@@ -10,6 +10,7 @@ import pytest
 from forgelm.cli.main import run
 from forgelm.evidence.ec_key import generate_ec_key
 from forgelm.evidence.inventory import write_integrity_manifest
+from forgelm.evidence.ledger import AuditLogger
 
 pytest.importorskip("cryptography", reason="needs the extra sign")
 
@@ -66,3 +67,32 @@ def test_a_password_comes_from_the_environment(model: Path, monkeypatch: pytest.
     assert run(["sign", str(model), "--key", str(path)]) == 1
     monkeypatch.setenv("MY_PASSWORD", "open sesame")
     assert run(["sign", str(model), "--key", str(path), "--password-env", "MY_PASSWORD"]) == 0
+
+
+def test_a_run_s_test_report_is_signed_and_verify_checks_it(
+    model: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORGELM_OPERATOR", "tester")
+    root, key, public = model.parent, str(model.parent / "key.pem"), str(model.parent / "key.pub")
+    AuditLogger(str(root)).log_event("x")
+    report = root / "compliance" / "test_report.json"
+    report.parent.mkdir()
+    report.write_text('{"passed": true}')
+    assert run(["sign", "--report", str(root), "--key", key, "--output-format", "json"]) == 0
+    assert json.loads(capsys.readouterr().out)["path"] == str(report.with_name("test_report.json.sig"))
+    assert find_check(root, capsys) == "not_checked"
+    assert find_check(root, capsys, "--key", public) == "passed"
+    report.write_text('{"passed": null}')
+    assert find_check(root, capsys, "--key", public) == "failed"
+    report.unlink()
+    assert find_check(root, capsys) == "failed"
+    assert run(["sign", "--report", str(root), "--key", key]) == 1
+    assert run(["sign", "--report", str(root), str(model), "--key", key]) == 1
+    assert run(["sign", "--key", key]) == 1
+
+
+def find_check(root: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    capsys.readouterr()
+    run(["verify", str(root), *options, "--output-format", "json"])
+    found = {check["name"]: str(check["status"]) for check in json.loads(capsys.readouterr().out)["checks"]}
+    return found["report signature"]

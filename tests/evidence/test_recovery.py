@@ -161,3 +161,22 @@ def test_kept_files_are_numbered_and_never_overwritten(tmp_path):
     for number in range(3, 12):
         assert quarantine(log, b"%d" % number).name == f"audit_log.jsonl.torn-{number}.new"
     assert [path.read_bytes() for path in unreported(log)][-2:] == [b"10", b"11"]
+
+
+def test_what_a_kill_left_half_written_beside_the_log_is_swept_by_the_next_open(tmp_path):
+    AuditLogger(str(tmp_path)).log_event("x")
+    names = ("manifest.json.0123", "checkpoint.4567", "torn-1.new.89ab")
+    strays = [tmp_path / f".audit_log.jsonl.{name}.tmp" for name in names]
+    others = [tmp_path / ".other.jsonl.manifest.json.0123.tmp", tmp_path / "audit_log.jsonl.tmp"]
+    for path in (*strays, *others):
+        path.write_bytes(b"half")
+    AuditLogger(str(tmp_path)).log_event("y")
+    assert [path.exists() for path in (*strays, *others)] == [False] * 3 + [True] * 2
+    assert verify_audit_log(str(tmp_path / "audit_log.jsonl")).valid
+
+
+def test_a_stray_that_cannot_be_deleted_stops_nobody(tmp_path):
+    AuditLogger(str(tmp_path)).log_event("x")
+    (tmp_path / ".audit_log.jsonl.manifest.json.0123.tmp").mkdir()
+    AuditLogger(str(tmp_path)).log_event("y")
+    assert verify_audit_log(str(tmp_path / "audit_log.jsonl")).entries_count == 2

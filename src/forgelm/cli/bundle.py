@@ -12,6 +12,7 @@ from forgelm.base.errors import ConfigError, ExitCode
 from forgelm.base.files import write_bytes
 from forgelm.cli.options import shared_options
 from forgelm.cli.render import Reply
+from forgelm.cli.trust_options import log_options, password_option
 from forgelm.evidence.bundle.report import render_verification
 from forgelm.evidence.bundle.standalone import render_verifier
 from forgelm.evidence.bundle.trust import read_trust
@@ -25,13 +26,7 @@ from forgelm.evidence.ec_key import load_ec_key
 @click.option("--output", type=click.Path(), help="The file to write (default: evidence.zip beside the run folder).")
 @click.option("--with-model", is_flag=True, help="Put the models' weights in, too.")
 @click.option("--key", type=click.Path(), help="Sign the list of its files with this private key (ECDSA, PEM).")
-@click.option(
-    "--password-env",
-    default="FORGELM_KEY_PASSWORD",
-    show_default=True,
-    metavar="VAR",
-    help="Environment variable that holds the password of an encrypted key.",
-)
+@password_option
 @click.option(
     "--verifier", type=click.Path(), help="Only write verify.py, the verifier that needs nothing, to this file."
 )
@@ -74,22 +69,7 @@ def bundle(
     metavar="KEY",
     help="A public key whose signatures must hold: of the model and the bundle (PEM), or of the log (forgelm keys).",
 )
-@click.option(
-    "--anchor",
-    "anchors",
-    type=click.Path(),
-    multiple=True,
-    metavar="FILE",
-    help="What was kept elsewhere about the log: a checkpoint, a model_integrity.json, a model card, a statement.",
-)
-@click.option("--min-size", type=click.IntRange(min=0), default=0, metavar="N", help="The least number of log lines.")
-@click.option(
-    "--hmac-secret-env",
-    default="FORGELM_AUDIT_SECRET",
-    show_default=True,
-    metavar="VAR",
-    help="Environment variable that holds the secret of the log's tags.",
-)
+@log_options
 @shared_options
 def verify(
     bundle_or_run: str, keys: tuple[str, ...], anchors: tuple[str, ...], min_size: int, hmac_secret_env: str

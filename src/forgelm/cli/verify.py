@@ -11,6 +11,7 @@ import click
 from forgelm.base.errors import ConfigError, ExitCode
 from forgelm.cli.options import shared_options
 from forgelm.cli.render import Reply
+from forgelm.cli.trust_options import log_options
 from forgelm.evidence.anchor import read_anchors
 from forgelm.evidence.chain import VerifyResult, verify_audit_log
 from forgelm.evidence.inventory import verify_integrity as check_integrity
@@ -19,24 +20,9 @@ from forgelm.evidence.keys import read_public_key
 
 @click.command("verify-audit")
 @click.argument("log_path", type=click.Path())
-@click.option(
-    "--hmac-secret-env",
-    default="FORGELM_AUDIT_SECRET",
-    show_default=True,
-    metavar="VAR",
-    help="Environment variable that holds the HMAC secret.",
-)
 @click.option("--require-hmac", is_flag=True, help="Fail unless the secret is set and every line carries a valid tag.")
 @click.option("--require-closed", is_flag=True, help="Fail unless the log ends with a closing record.")
-@click.option(
-    "--anchor",
-    "anchors",
-    type=click.Path(),
-    multiple=True,
-    metavar="FILE",
-    help="What was kept elsewhere about the log: a checkpoint, a model_integrity.json, a model card, a statement.",
-)
-@click.option("--min-size", type=click.IntRange(min=0), default=0, metavar="N", help="Fail below this number of lines.")
+@log_options
 @click.option(
     "--key",
     "keys",

@@ -33,7 +33,7 @@ from forgelm.evidence.line import (
 )
 from forgelm.evidence.merkle import EMPTY_ROOT, MerkleTree, hash_leaf
 from forgelm.evidence.pin import Pin, read_pin, write_pin
-from forgelm.evidence.recovery import mark_reported, quarantine, reported_name, unreported
+from forgelm.evidence.recovery import mark_reported, quarantine, reported_name, sweep, unreported
 
 _Result = TypeVar("_Result")
 _log = logging.getLogger(__name__)
@@ -231,6 +231,8 @@ class AuditLogger:
 
     def _catch_up(self, *, opening: bool = False) -> None:
         """Learn where the log stands now, and repair what a writer that was killed left undone."""
+        if opening:
+            sweep(self.path)
         tail = self._file.read_tail(deep=opening)
         head = self._read_head(tail)
         self._check_beside(tail.last_line, head.number)

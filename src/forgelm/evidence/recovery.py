@@ -6,6 +6,8 @@ neither the bytes nor the report.
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
 from pathlib import Path
 
@@ -25,6 +27,14 @@ def quarantine(log: Path, torn: bytes) -> Path:
             return kept
     number = 1 + max((_number(path) for path in log.parent.glob(f"{log.name}.torn-*")), default=0)
     return write_bytes(log.with_name(f"{log.name}.torn-{number}{_UNREPORTED}"), torn)
+
+
+def sweep(log: Path) -> None:
+    """Delete what a kill left of files that were being written beside ``log``; only who holds its lock writes them."""
+    for partial in log.parent.glob(f".{glob.escape(log.name)}.*.tmp"):
+        # It means nothing to anybody; that it cannot be deleted is no reason to stop.
+        with contextlib.suppress(OSError):
+            partial.unlink()
 
 
 def unreported(log: Path) -> list[Path]:

@@ -87,34 +87,27 @@ def approve_run(
         RunBusyError: somebody else is deciding.
         StorageError: it could not be written or moved.
     """
-    with _open_case(output_dir, run_id) as (files, case):
+    with _open_desk(output_dir, run_id, opinion, listen, now) as desk:
+        files, case = desk.files, desk.case
         _require(case, CaseStatus.PENDING)
         staging = files.staging(run_id)
         if not staging.is_dir():
             raise ConfigError(f"the held model {staging} is not there", hint="it was moved or deleted; train again")
         _check_bytes(files, case)
-        fields, key = _build(case, files, Decision.APPROVE, opinion, now or datetime.now(UTC))
-        _check_rules(case, fields, key, now or datetime.now(UTC))
+        fields, key = desk.build(Decision.APPROVE)
+        _check_rules(case, fields, key, desk.now)
         approvals = [*case.approvals, Entry(0, fields)]
         needed = max(0, case.policy.min_approvers - count_people(approvals))
         if needed and count_people(approvals) == count_people(case.approvals):
             raise ConfigError(f"{fields['approver']} approved this model already; {needed} more people must")
         if needed:
-            with on_record(files.root, run_id, listen) as emit:
-                emit(Event.HUMAN_APPROVAL_ENDORSED, **fields)
-            return _decided(case, Decision.APPROVE, fields, CaseStatus.PENDING, path=staging, needed=needed)
+            desk.record(Event.HUMAN_APPROVAL_ENDORSED, fields)
+            return _decided(case, fields, CaseStatus.PENDING, path=staging, needed=needed)
         fields["promote_strategy"] = "rename" if moves_by_rename(files, run_id) else "move"
         fields["gates_passed"] = case.request.fields.get("gates_passed")
-        published = _commit(files, case, Event.HUMAN_APPROVAL_GRANTED, fields, listen)
-    return _decided(
-        case,
-        Decision.APPROVE,
-        fields,
-        CaseStatus.GRANTED,
-        path=published.path,
-        strategy=fields["promote_strategy"],
-        superseded=published.superseded,
-    )
+        published = desk.commit(Event.HUMAN_APPROVAL_GRANTED, fields)
+    more = {"strategy": fields["promote_strategy"], "superseded": published.superseded}
+    return _decided(case, fields, CaseStatus.GRANTED, path=published.path, **more)
 
 
 def reject_run(
@@ -130,11 +123,11 @@ def reject_run(
     Raises:
         the same as ``approve_run``, but a changed model can be rejected.
     """
-    with _open_case(output_dir, run_id) as (files, case):
-        _require(case, CaseStatus.PENDING)
-        fields, _ = _build(case, files, Decision.REJECT, opinion, now or datetime.now(UTC))
-        published = _commit(files, case, Event.HUMAN_APPROVAL_REJECTED, fields, listen)
-    return _decided(case, Decision.REJECT, fields, CaseStatus.REJECTED, path=published.path)
+    with _open_desk(output_dir, run_id, opinion, listen, now) as desk:
+        _require(desk.case, CaseStatus.PENDING)
+        fields, _ = desk.build(Decision.REJECT)
+        published = desk.commit(Event.HUMAN_APPROVAL_REJECTED, fields)
+    return _decided(desk.case, fields, CaseStatus.REJECTED, path=published.path)
 
 
 def revoke_run(
@@ -152,19 +145,19 @@ def revoke_run(
     Raises:
         the same as ``approve_run``, but a changed model can be withdrawn.
     """
-    with _open_case(output_dir, run_id) as (files, case):
+    with _open_desk(output_dir, run_id, opinion, listen, now) as desk:
+        case = desk.case
         if case.status is CaseStatus.PENDING and not case.approvals:
             raise ConfigError(f"nobody approved the model of run {run_id} yet", hint="to refuse it: forgelm reject")
         if case.status is not CaseStatus.PENDING:
             _require(case, CaseStatus.GRANTED)
-        fields, _ = _build(case, files, Decision.REVOKE, opinion, now or datetime.now(UTC))
+        fields, _ = desk.build(Decision.REVOKE)
         if case.status is CaseStatus.PENDING:
-            with on_record(files.root, run_id, listen) as emit:
-                emit(Event.HUMAN_APPROVAL_REVOKED, **fields)
-            path, needed = files.staging(run_id), case.policy.min_approvers
-            return _decided(case, Decision.REVOKE, fields, CaseStatus.PENDING, path=path, needed=needed)
-        published = _commit(files, case, Event.HUMAN_APPROVAL_REVOKED, fields, listen)
-    return _decided(case, Decision.REVOKE, fields, CaseStatus.REVOKED, path=published.path)
+            desk.record(Event.HUMAN_APPROVAL_REVOKED, fields)
+            path, needed = desk.files.staging(run_id), case.policy.min_approvers
+            return _decided(case, fields, CaseStatus.PENDING, path=path, needed=needed)
+        published = desk.commit(Event.HUMAN_APPROVAL_REVOKED, fields)
+    return _decided(case, fields, CaseStatus.REVOKED, path=published.path)
 
 
 def open_run_folder(output_dir: str) -> RunFiles:
@@ -197,8 +190,54 @@ def _verify(files: RunFiles) -> VerifyResult:
     return verify_audit_log(str(files.audit_log), hmac_secret=os.environ.get(_SECRET) or None)
 
 
+@dataclass(frozen=True)
+class _Desk:
+    """A case as somebody decides it: nobody else can meanwhile."""
+
+    files: RunFiles
+    case: Case
+    opinion: Opinion
+    listen: Emit
+    now: datetime
+
+    def build(self, decision: Decision) -> tuple[dict[str, Any], SigningKey | None]:
+        """Return a decision's fields, signed when there is a key: what is signed is what goes into the log."""
+        case, key = self.case, load_signing_key(Path(self.opinion.key)) if self.opinion.key else find_signing_key()
+        checkpoint = take_checkpoint(self.files.audit_log)
+        fields: dict[str, Any] = {
+            "gate": _GATE,
+            "run_id": case.run_id,
+            "decision": str(decision),
+            "approver": _approver(case, key),
+            "role": redact_text(self.opinion.role),
+            "comment": redact_text(self.opinion.comment),
+            "model_root": case.model_root,
+            "evidence_root": case.evidence_root,
+            "log_size": checkpoint.size,
+            "log_root": checkpoint.root,
+            "decided_at": self.now.isoformat(timespec="microseconds"),
+            "final_model_dir": self.files.final_model_dir,
+            "staging_path": str(self.files.staging(case.run_id)),
+        }
+        if key is not None:
+            fields |= sign_decision(fields, key)
+        return fields, key
+
+    def record(self, event: Event, fields: dict[str, Any]) -> None:
+        """Write a decision that moves nothing."""
+        with on_record(self.files.root, self.case.run_id, self.listen) as emit:
+            emit(event, **fields)
+
+    def commit(self, event: Event, fields: dict[str, Any]) -> Published:
+        """Write a decision, which then stands: whatever ends this process, the next command moves the model."""
+        files, case = self.files, self.case
+        with on_record(files.root, case.run_id, self.listen) as emit:
+            emit(event, **fields)
+            return carry_out(files, Intent(event, case.run_id, case.model_root, files.final_model_dir, fields), emit)
+
+
 @contextmanager
-def _open_case(output_dir: str, run_id: str) -> Iterator[tuple[RunFiles, Case]]:
+def _open_desk(output_dir: str, run_id: str, opinion: Opinion, listen: Emit, now: datetime | None) -> Iterator[_Desk]:
     root = Path(output_dir).absolute()
     if not root.is_dir():
         raise ConfigError(f"there is no folder {root}", hint="name a run's training.output_dir")
@@ -211,7 +250,8 @@ def _open_case(output_dir: str, run_id: str) -> Iterator[tuple[RunFiles, Case]]:
                 f"run {run_id} asked nobody for approval in {files.root}",
                 hint=f"see the runs that did: forgelm approvals --pending --output-dir {output_dir}",
             )
-        yield replace(files, final_model_dir=case.request.text("final_model_dir") or files.final_model_dir), case
+        files = replace(files, final_model_dir=case.request.text("final_model_dir") or files.final_model_dir)
+        yield _Desk(files, case, opinion, listen, now or datetime.now(UTC))
 
 
 def _require(case: Case, status: CaseStatus) -> None:
@@ -254,32 +294,6 @@ def _refuse(*changed: Path) -> IntegrityError:
     )
 
 
-def _build(
-    case: Case, files: RunFiles, decision: Decision, opinion: Opinion, now: datetime
-) -> tuple[dict[str, Any], SigningKey | None]:
-    """Return a decision's fields, signed when there is a key: what is signed is what goes into the log."""
-    key = load_signing_key(Path(opinion.key)) if opinion.key else find_signing_key()
-    checkpoint = take_checkpoint(files.audit_log)
-    fields: dict[str, Any] = {
-        "gate": _GATE,
-        "run_id": case.run_id,
-        "decision": str(decision),
-        "approver": _approver(case, key),
-        "role": redact_text(opinion.role),
-        "comment": redact_text(opinion.comment),
-        "model_root": case.model_root,
-        "evidence_root": case.evidence_root,
-        "log_size": checkpoint.size,
-        "log_root": checkpoint.root,
-        "decided_at": now.isoformat(timespec="microseconds"),
-        "final_model_dir": files.final_model_dir,
-        "staging_path": str(files.staging(case.run_id)),
-    }
-    if key is not None:
-        fields |= sign_decision(fields, key)
-    return fields, key
-
-
 def _approver(case: Case, key: SigningKey | None) -> str:
     """A key on the run's list says better who this is than the environment does."""
     listed = {one.raw: one.name for one in case.policy.approvers}
@@ -315,17 +329,10 @@ def _check_rules(case: Case, fields: dict[str, Any], key: SigningKey | None, now
         )
 
 
-def _commit(files: RunFiles, case: Case, event: Event, fields: dict[str, Any], listen: Emit) -> Published:
-    """Once the event is on disk the decision stands: whatever ends this process, the next command moves the model."""
-    with on_record(files.root, case.run_id, listen) as emit:
-        emit(event, **fields)
-        return carry_out(files, Intent(event, case.run_id, case.model_root, files.final_model_dir, fields), emit)
-
-
-def _decided(case: Case, decision: Decision, fields: dict[str, Any], status: CaseStatus, **more: Any) -> Decided:
+def _decided(case: Case, fields: dict[str, Any], status: CaseStatus, **more: Any) -> Decided:
     return Decided(
         run_id=case.run_id,
-        decision=decision,
+        decision=Decision(fields["decision"]),
         status=status,
         approver=fields["approver"],
         model_root=case.model_root,

@@ -43,3 +43,47 @@ def test_what_a_person_was_asked_about_stays_recorded_through_later_runs(tmp_pat
         {"event": "pipeline.initialized", "run_id": "fg-2"},
     )
     assert read_facts(log).reviewed == {"review/fg-1/a": "b"}
+
+
+def purge(run_id, kind, paths, **more):
+    return {
+        "event": "data.erasure_completed",
+        "run_id": run_id,
+        "erasure_id": "e1",
+        "target_kind": kind,
+        "target_id": run_id,
+        "paths": paths,
+        "dry_run": False,
+        **more,
+    }
+
+
+def test_what_was_purged_is_known_by_the_event_and_only_after_it_was_recorded(tmp_path):
+    exported = {"event": "compliance.artifacts_exported", "run_id": "fg-1", "sha256": {"a": "1", "ab": "2"}}
+    log = write(
+        tmp_path / "log",
+        exported,
+        {"event": "human_approval.required", "run_id": "fg-1", "evidence_sha256": {"review/fg-1/x/y": "3"}},
+        {"event": "data.erasure_requested", "target_kind": "artefacts", "paths": ["compliance"], "dry_run": False},
+        purge("fg-1", "artefacts", ["review/fg-1"]),
+        purge("fg-1", "artefacts", ["compliance/a", "", 7], dry_run=True),
+        purge("fg-1", "artefacts", ["compliance/a", "", 7]),
+        purge("fg-1", "artefacts", "compliance"),
+    )
+    facts = read_facts(log)
+    assert str(facts.purge_of("review/fg-1/x/y")) == "line 4, data.erasure_completed e1"
+    assert facts.purge_of("compliance/a").line == 6
+    assert facts.purge_of("compliance/ab") is None
+    with log.open("a") as stream:
+        stream.write(json.dumps(exported) + "\n")
+    assert read_facts(log).purge_of("compliance/a") is None
+
+
+def test_a_model_is_purged_by_an_erasure_of_its_own_run_after_its_seal(tmp_path):
+    seal = {"event": "model.integrity_verified", "run_id": "fg-1", "manifest_sha256": "c"}
+    model = purge("fg-1", "model", ["final_model"])
+    other = [purge("fg-2", "model", ["x"]), purge("fg-1", "artefacts", ["review/fg-1"])]
+    assert read_facts(write(tmp_path / "log", seal, *other, model)).purge_of_model().line == 4
+    assert read_facts(write(tmp_path / "log", seal, *other)).purge_of_model() is None
+    assert read_facts(write(tmp_path / "log", model, seal)).purge_of_model() is None
+    assert read_facts(write(tmp_path / "log", model)).purge_of_model() is None

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -12,10 +14,12 @@ from packing import flip, pack, restamp, unpack
 
 from forgelm.base.errors import ConfigError, IntegrityError
 from forgelm.evidence.anchor import read_anchors
-from forgelm.evidence.bundle.report import Status, Verification
+from forgelm.evidence.bundle.report import Status, Verification, render_verification
+from forgelm.evidence.bundle.standalone import render_verifier
 from forgelm.evidence.bundle.trust import Trust
 from forgelm.evidence.bundle.verify import verify_evidence
 from forgelm.evidence.ec_key import EcKey
+from forgelm.evidence.erasure.purge import PurgeKind, purge_run
 from forgelm.evidence.keys import generate_key
 from forgelm.evidence.ledger import AuditLogger
 
@@ -33,7 +37,7 @@ def failures(found: Verification) -> str:
 def test_a_signed_bundle_leaves_unchecked_only_what_nobody_brought_along(whole: Path, key: EcKey) -> None:
     found = verify_evidence(whole, Trust((key.public,)))
     unchecked = {name for name, status in by_name(found).items() if status is not Status.PASSED}
-    assert unchecked == {"log tags", "log signature", "log anchors", "approvals"}
+    assert unchecked == {"log tags", "log signature", "log anchors", "report signature", "approvals"}
     assert (found.valid, found.state) == (True, "closed")
 
 
@@ -213,3 +217,45 @@ def test_a_change_in_annex_iv_is_named_by_its_items(whole: Path, tmp_path: Path)
     changed = restamp({**members, report: members[report].replace(b'"run_id"', b'"run-id"', 1)})
     text = failures(verify_evidence(pack(tmp_path / "other.zip", changed)))
     assert "Annex IV: evidence is absent or not what it was" in text
+
+
+def test_what_was_purged_is_named_by_its_event_and_what_just_vanished_fails(run_folder: Path) -> None:
+    run_id = verify_evidence(run_folder).run_id
+    assert run_id is not None
+    purge_run(str(run_folder), run_id, PurgeKind.ARTEFACTS)
+    found = verify_evidence(run_folder)
+    assert found.valid, failures(found)
+    assert "purged: compliance/annex_iv_metadata.json (line " in render_verification(found)
+    assert by_name(found)["documents"] is Status.NOT_CHECKED
+    purge_run(str(run_folder), run_id, PurgeKind.MODEL)
+    found = verify_evidence(run_folder)
+    assert found.valid, failures(found)
+    assert by_name(found)["model seal"] is Status.NOT_CHECKED
+    (run_folder / "resolved_config.yaml").unlink()
+    assert "removed: resolved_config.yaml" in failures(verify_evidence(run_folder))
+
+
+def test_documents_that_outlive_their_purged_model_are_about_no_other(run_folder: Path) -> None:
+    run_id = verify_evidence(run_folder).run_id
+    assert run_id is not None
+    purge_run(str(run_folder), run_id, PurgeKind.MODEL)
+    found = verify_evidence(run_folder)
+    assert found.valid, failures(found)
+    assert by_name(found)["provenance"] is by_name(found)["bill of materials"] is Status.NOT_CHECKED
+
+
+def test_the_one_file_verifier_knows_of_purges_too(run_folder: Path, tmp_path: Path) -> None:
+    run_id = verify_evidence(run_folder).run_id
+    assert run_id is not None
+    purge_run(str(run_folder), run_id, PurgeKind.ARTEFACTS)
+    (tmp_path / "verify.py").write_bytes(render_verifier())
+    command = [sys.executable, "-I", "-S", str(tmp_path / "verify.py"), str(run_folder)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "purged: compliance/annex_iv_metadata.json" in done.stdout
+    (run_folder / "audit_log.jsonl.checkpoint").unlink(missing_ok=True)
+    log = run_folder / "audit_log.jsonl"
+    log.write_bytes(b"".join(line for line in log.read_bytes().splitlines(True) if b"data.erasure" not in line))
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 6
+    assert "removed: compliance/annex_iv_metadata.json" in done.stdout

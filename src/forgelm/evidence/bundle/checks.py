@@ -13,7 +13,13 @@ from forgelm.evidence.bundle.log_checks import (
     check_tags,
 )
 from forgelm.evidence.bundle.model_checks import check_model, check_seal
-from forgelm.evidence.bundle.statement_checks import check_bom, check_list_signature, check_provenance, check_signature
+from forgelm.evidence.bundle.statement_checks import (
+    check_bom,
+    check_list_signature,
+    check_provenance,
+    check_signature,
+    check_signed_report,
+)
 
 CHECKS: tuple[CaseCheck, ...] = (
     check_chain,
@@ -26,6 +32,7 @@ CHECKS: tuple[CaseCheck, ...] = (
     check_model,
     check_signature,
     check_list_signature,
+    check_signed_report,
     check_provenance,
     check_bom,
     check_approvals,

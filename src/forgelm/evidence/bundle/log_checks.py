@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from forgelm.base.errors import ConfigError
 from forgelm.base.files import INTEGRITY_FILE
 from forgelm.evidence.anchor import Anchor, read_anchors
@@ -12,6 +14,7 @@ from forgelm.evidence.bundle.contents import find_models
 from forgelm.evidence.bundle.report import Check, Status
 from forgelm.evidence.documents.verify_annex_iv import verify_annex_iv_artifact
 from forgelm.evidence.entries import read_roots
+from forgelm.evidence.report_signature import REPORT_SIGNATURE
 
 _COMPLIANCE = "compliance/"
 _REVIEW = "review/"
@@ -94,7 +97,9 @@ def check_annex_iv(case: Case) -> Check:
     """Whether the Annex IV file and every document it points to are what they were; not whether it is complete."""
     name, file = "Annex IV", f"{_COMPLIANCE}annex_iv_metadata.json"
     if file not in case.evidence.files:
-        return unchecked(name, "there is no Annex IV file: no system was described")
+        purge = case.facts.purge_of(file) if file in case.facts.documents else None
+        why = f"it was purged: {purge}" if purge else "there is no Annex IV file: no system was described"
+        return unchecked(name, why)
     try:
         found = verify_annex_iv_artifact(str(case.evidence.root / file))
     except ConfigError as error:
@@ -114,14 +119,26 @@ def check_documents(case: Case) -> Check:
     if not recorded:
         return unchecked(name, "the log records no documents: the run ended before they were written")
     wrong = [f"changed: {file}" for file, digest in recorded.items() if file in files and files[file].sha256 != digest]
-    gone = [f"removed: {file}" for file in recorded if file not in files]
+    missing = {file: case.facts.purge_of(file) for file in recorded if file not in files}
+    gone = [f"removed: {file}" for file, purge in missing.items() if purge is None]
     if wrong or gone:
         return failed(name, "not what the log recorded", *wrong, *gone)
-    unrecorded = [file for file in files if file.startswith((_COMPLIANCE, _REVIEW)) and file not in recorded]
-    if unrecorded:
+    if missing:
+        purged = [f"purged: {file} ({purge})" for file, purge in sorted(missing.items())]
+        why = (
+            f"{len(recorded) - len(missing)} files are what the log recorded; {len(missing)} were purged on the record"
+        )
+        return Check(name, Status.NOT_CHECKED, why, tuple(purged + _list_unrecorded(case, recorded)))
+    if unrecorded := _list_unrecorded(case, recorded):
         why = f"{len(recorded)} files are what the log recorded; about these it says nothing"
-        return Check(name, Status.NOT_CHECKED, why, tuple(f"not recorded: {file}" for file in sorted(unrecorded)))
+        return Check(name, Status.NOT_CHECKED, why, tuple(unrecorded))
     return passed(name, f"{len(recorded)} files are what the log recorded")
+
+
+def _list_unrecorded(case: Case, recorded: Collection[str]) -> list[str]:
+    known = {*recorded, f"{_COMPLIANCE}{REPORT_SIGNATURE}"}
+    found = [file for file in case.evidence.files if file.startswith((_COMPLIANCE, _REVIEW)) and file not in known]
+    return [f"not recorded: {file}" for file in sorted(found)]
 
 
 def _notes(case: Case) -> list[str]:

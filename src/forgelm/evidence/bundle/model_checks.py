@@ -28,6 +28,8 @@ def check_seal(case: Case) -> Check:
     if not seals:
         return unchecked(name, "the run sealed no model: it ended before that")
     line, newest = seals[-1]
+    if newest not in found and (purge := case.facts.purge_of_model()):
+        return unchecked(name, f"the model whose seal is recorded in line {line} was purged: {purge}")
     if newest not in found:
         return failed(
             name, f"the model whose seal is recorded in line {line} is not here", f"removed: {INTEGRITY_FILE}"

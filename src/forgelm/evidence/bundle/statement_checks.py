@@ -15,6 +15,7 @@ from forgelm.evidence.bundle.report import Check
 from forgelm.evidence.dsse import open_bundle
 from forgelm.evidence.ec_public import EcPublicKey
 from forgelm.evidence.hashing import compute_root
+from forgelm.evidence.report_signature import REPORT_FILE, REPORT_SIGNATURE, verify_report_signature
 from forgelm.evidence.signature import SignedFiles, is_left_out, read_signed_files
 
 T = TypeVar("T")
@@ -58,6 +59,24 @@ def check_list_signature(case: Case) -> Check:
     return passed(name, f"{LIST_FILE}, and with it every file of the bundle, is signed by the key given")
 
 
+def check_signed_report(case: Case) -> Check:
+    """Whether the test report's own signature, where there is one, is of this report and by a trusted key."""
+    name, files = "report signature", case.evidence.files
+    report, file = f"{_COMPLIANCE}{REPORT_FILE}", f"{_COMPLIANCE}{REPORT_SIGNATURE}"
+    if file not in files:
+        return unchecked(name, "the test report is not signed")
+    if report not in files:
+        return failed(name, "the test report that it is of is not here", f"removed: {report}")
+    if not case.trust.keys:
+        return unchecked(name, "no public key was given; the test report carries one")
+    data, digest = case.evidence.read(file), files[report].sha256
+    try:
+        _open_any(case, lambda key: verify_report_signature(data, digest, key))
+    except (ConfigError, IntegrityError) as error:
+        return failed(name, error.message, file)
+    return passed(name, "the test report is signed by the key given")
+
+
 def check_provenance(case: Case) -> Check:
     """Whether the provenance statement is of a model that is here, and, with a key, signed by it."""
     name, file = "provenance", f"{_COMPLIANCE}{PROVENANCE_FILE}"
@@ -80,7 +99,7 @@ def check_provenance(case: Case) -> Check:
         if stated == {whole: compute_root(files), **{f"{whole}/{item.file}": item.sha256 for item in files}}:
             signed = ", signed by the key given" if signature is not None and case.trust.keys else ""
             return passed(name, f"it is of {model}, file by file{signed}")
-    return failed(name, "it is of no model that is here", file)
+    return _miss_model(case, name, file)
 
 
 def check_bom(case: Case) -> Check:
@@ -96,6 +115,12 @@ def check_bom(case: Case) -> Check:
     for model in find_models(case.evidence.files):
         if stated == {item.file: item.sha256 for item in known_files(case, model)}:
             return passed(name, f"it lists the {len(stated)} files of {model}")
+    return _miss_model(case, name, file)
+
+
+def _miss_model(case: Case, name: str, file: str) -> Check:
+    if not find_models(case.evidence.files) and (purge := case.facts.purge_of_model()):
+        return unchecked(name, f"the model it is of was purged: {purge}")
     return failed(name, "it is of no model that is here", file)
 
 

@@ -15,8 +15,8 @@ from forgelm.evidence.documents.annex_iv_form import STATUSES, count, manifest_h
 from forgelm.evidence.documents.annex_iv_items import ITEMS, ItemRule
 from forgelm.evidence.documents.document import Document, encode_json
 from forgelm.evidence.documents.dossier import KEEP, Dossier, said
-from forgelm.evidence.documents.gate_report import SIGNATURE_FILE
 from forgelm.evidence.documents.page import Facts, Link, Mark, Page, Section, Table
+from forgelm.evidence.report_signature import REPORT_SIGNATURE
 
 APPLICATION = (
     "Duties for high-risk systems apply from 2 December 2027 (Annex III) and 2 August 2028 (Annex I), as amended by "
@@ -152,7 +152,7 @@ def _open_points(key: str, dossier: Dossier, item: Mapping[str, Any]) -> list[st
     """Return what a reader of an item that is not missing should still know."""
     if key != "2g" or item["status"] == "missing":
         return []
-    found = [f"the test report is dated but not signed by itself: see {SIGNATURE_FILE}, when there is one"]
+    found = [f"the test report is dated but not signed by itself: see {REPORT_SIGNATURE}, when there is one"]
     return found if dossier.run.prepared.validation else [*found, "there were no validation rows"]
 
 

@@ -10,9 +10,9 @@ from forgelm.base.files import to_json_safe
 from forgelm.evidence.documents.document import Document
 from forgelm.evidence.documents.dossier import Dossier
 from forgelm.evidence.documents.page import Bullets, Facts, Mark, Page, Section, Table
+from forgelm.evidence.report_signature import REPORT_SIGNATURE
 from forgelm.gate.verdict import GateResult, GateStatus
 
-SIGNATURE_FILE = "test_report.json.sig"
 _COLUMNS = ("name", "value", "interval", "unit", "n", "base model", "interval of the change", "problem")
 _MEASURED_BY = MappingProxyType({"loss": "eval_loss", "reward": "eval_reward"})
 
@@ -26,7 +26,7 @@ def build_test_report(dossier: Dossier) -> Document:
         "responsible": {"name": dossier.declared_by, "operator": dossier.operator},
         "signature": {
             "state": "not part of this file",
-            "detached_file": SIGNATURE_FILE,
+            "detached_file": REPORT_SIGNATURE,
             "covers": "the bytes of this file",
         },
         "model": {
@@ -119,7 +119,7 @@ def _page(dossier: Dossier, record: dict[str, Any]) -> Page:
         ("date", record["date"]),
         ("responsible", record["responsible"]["name"]),
         ("run by", record["responsible"]["operator"]),
-        ("signature", f"detached, in {SIGNATURE_FILE} when there is one; this page is not signed"),
+        ("signature", f"detached, in {REPORT_SIGNATURE} when there is one; this page is not signed"),
         ("model, SHA-256 of its integrity manifest", dossier.model_root),
         ("base model", record["model"]["base_model"]),
         ("configuration", record["model"]["config_hash"]),

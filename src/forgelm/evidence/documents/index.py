@@ -97,7 +97,8 @@ def _facts(dossier: Dossier) -> tuple[tuple[str, Any], ...]:
         ("configuration", Link("resolved_config.yaml", "../resolved_config.yaml")),
         ("short manifest", Link("training_manifest.yaml", "training_manifest.yaml")),
         ("configuration hash", run.config.config_hash),
-        ("audit log", Link("audit_log.jsonl", "../audit_log.jsonl")),
+        # No link: this page is copied, byte for byte, to a place from which the log lies elsewhere.
+        ("audit log", "audit_log.jsonl in the run's folder"),
         ("model, SHA-256 of its integrity manifest", dossier.model_root),
         ("run by", dossier.operator),
         ("declared by", dossier.declared_by),
