@@ -52,6 +52,8 @@ NO_MIRROR = {
 }
 # Test files that look at many modules at once.
 SPANNING = {
+    "finetune_cli/test_merge.py": "the command merge and the proof behind it",
+    "finetune_cli/test_recommend.py": "the command recommend and its table",
     "finetune_cli/test_learning.py": "every training method through the whole command",
     "assist/test_preview_page.py": "the page of preview.py in a browser, which not every machine has",
     "audit/report/test_page_browser.py": "the page of page.py in a browser, which not every machine has",

@@ -24,6 +24,9 @@ COMMANDS = MappingProxyType(
         "train": "Fine-tune a model on a dataset.",
         "evaluate": "Score a model on a dataset.",
         "benchmark": "Score a base and a fine-tuned model on the same rows.",
+        "merge": "Merge a LoRA adapter into its base model.",
+        "recommend": "Recommend a training method for a model and write its configuration.",
+        "upload": "Upload a model to the Hugging Face Hub.",
     }
 )
 

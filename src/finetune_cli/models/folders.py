@@ -56,12 +56,25 @@ def load_any(name: str, base_model: str | None = None, config: ModelConfig | Non
     transformers = load_extra("transformers", extra="train")
     peft = load_extra("peft", extra="train")
     with model_errors(str(folder)), loading_errors(f"the adapter {folder}"):
+        _match_vocabulary(model, folder)
         model = peft.PeftModel.from_pretrained(model, str(folder)).eval()
         if (folder / "tokenizer_config.json").is_file():
             tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     return model, tokenizer
+
+
+def _match_vocabulary(model: Any, folder: Path) -> None:
+    """Give ``model`` as many rows in its embedding as the one saved with the adapter has, if one was."""
+    safetensors = load_extra("safetensors", extra="train")
+    table = model.get_input_embeddings().weight
+    name = next(name for name, parameter in model.named_parameters() if parameter is table)
+    with safetensors.safe_open(str(folder / "adapter_model.safetensors"), framework="pt") as saved:
+        key = f"base_model.model.{name}"
+        rows = saved.get_slice(key).get_shape()[0] if key in saved.keys() else len(table)  # noqa: SIM118
+    if rows != len(table):
+        model.resize_token_embeddings(rows, mean_resizing=False)
 
 
 def _recorded_base(folder: Path) -> str:

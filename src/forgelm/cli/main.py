@@ -42,6 +42,7 @@ COMMANDS = MappingProxyType(
         "safety-eval": ("forgelm.cli.safety_eval", "Try a model with harmful and harmless requests; guards judge."),
         "schema": ("forgelm.cli.schema", "Print the JSON Schema of the configuration, for editors."),
         "sign": ("forgelm.cli.sign", "Sign a model folder in the form of OpenSSF Model Signing."),
+        "upload": ("forgelm.cli.upload", "Upload a model to the Hugging Face Hub."),
         "verify": ("forgelm.cli.bundle", "Check a bundle or a run folder: everything in it, offline."),
         "verify-annex-iv": ("forgelm.cli.verify_annex_iv", "Check an Annex IV file and the evidence it points to."),
         "verify-audit": ("forgelm.cli.verify", "Check the hash chain of an audit log."),
