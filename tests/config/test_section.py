@@ -123,6 +123,7 @@ DEFAULTS = {
         "text": None,
         "safety": None,
         "benchmark": None,
+        "memorisation": None,
         "on_inconclusive": "hold",
         "require_human_approval": False,
         "approval": None,
@@ -303,6 +304,7 @@ REFUSED: list[tuple[str, Any]] = [
     *[("evaluation.staging_ttl_days", value) for value in (-1, "week", True)],
     *[("evaluation.approval", value) for value in (3, ["ada"], True)],
     *[("evaluation.safety", value) for value in (3, ["x"], True)],
+    *[("evaluation.memorisation", value) for value in (3, ["x"], True)],
     *[("evaluation.benchmark", value) for value in (3, ["arc_easy"], True)],
     *[("evaluation.llm_judge", value) for value in (3, ["gpt-4o"], True)],
     *[

@@ -23,6 +23,8 @@ class Event(StrEnum):
     JUDGE_COMPLETED = "judge.evaluation_completed"
     SAFETY_COMPLETED = "safety.evaluation_completed"
     CLASSIFIER_LOAD_FAILED = "audit.classifier_load_failed"
+    CANARIES_PLANTED = "data.canaries_planted"
+    MEMORISATION_COMPLETED = "memorisation.evaluation_completed"
     BENCHMARK_COMPLETED = "benchmark.evaluation_completed"
     SELF_CHECK_COMPLETED = "evaluation.self_check_completed"
     EVALUATIONS_RECORDED = "evaluation.recorded"

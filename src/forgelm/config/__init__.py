@@ -7,6 +7,7 @@ from forgelm.config.declarations import DatasetDeclaration, GpaiConfig, Statemen
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig, RiskTier
 from forgelm.config.load import load_config
+from forgelm.config.memorisation import MemorisationConfig
 from forgelm.config.merge import MergeConfig, MergeSource
 from forgelm.config.model import LoraConfig, ModelConfig
 from forgelm.config.retention import RetentionConfig
@@ -29,6 +30,7 @@ __all__ = [
     "GpaiConfig",
     "GuardConfig",
     "LoraConfig",
+    "MemorisationConfig",
     "MergeConfig",
     "MergeSource",
     "ModelConfig",

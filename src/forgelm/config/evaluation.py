@@ -9,6 +9,7 @@ from pydantic import Field
 from forgelm.config.approval import ApprovalConfig
 from forgelm.config.benchmark import BenchmarkConfig
 from forgelm.config.judge import JudgeConfig
+from forgelm.config.memorisation import MemorisationConfig
 from forgelm.config.safety import SafetyConfig
 from forgelm.config.section import Section
 from forgelm.config.text_metrics import TextMetricsConfig
@@ -27,6 +28,9 @@ class EvaluationConfig(Section):
         "point", description="What the loss limits look at: the value, or also the far end of its 95 % interval."
     )
     min_reward: float | None = Field(None, description="Least mean reward of grpo's model on the validation rows.")
+    memorisation: MemorisationConfig | None = Field(
+        None, description="Planted canaries, and evaluation texts that are training rows too."
+    )
     benchmark: BenchmarkConfig | None = Field(None, description="Benchmarks of the harness, or of your own.")
     on_inconclusive: Literal["fail", "hold", "pass"] = Field(
         "hold",

@@ -11,6 +11,7 @@ from forgelm.base.errors import DataError
 from forgelm.base.network import hub_token
 from forgelm.config.data import DataConfig
 from forgelm.config.root import ForgeConfig
+from forgelm.data.canaries import plant_canaries
 from forgelm.data.detect import SFT
 from forgelm.data.formats import NormalisedDataset, is_conversational, normalise
 from forgelm.data.load import load_rows
@@ -23,14 +24,24 @@ _log = logging.getLogger(__name__)
 
 
 def prepare_run(config: ForgeConfig) -> PreparedData:
-    """Return what a run of ``config`` trains on: ``prepare`` with the run's seed, token and offline switch."""
-    return prepare(
+    """Return what a run of ``config`` trains on: ``prepare`` with the run's seed, token and offline switch.
+
+    Where memorisation is measured, canaries are planted among the training rows.
+    """
+    prepared = prepare(
         config.data,
         seed=config.training.seed,
         offline=config.model.offline,
         token=hub_token(config.auth.hf_token if config.auth else None),
         trainer=config.training.trainer_type,
     )
+    section = config.evaluation.memorisation if config.evaluation else None
+    if section is None or not section.enabled:
+        return prepared
+    planted = plant_canaries(prepared, section, seed=config.training.seed)
+    for note in planted.notes[len(prepared.notes) :]:
+        _log.info(note)
+    return planted
 
 
 def prepare(

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 _ONE_ROW_A_LINE = frozenset({".jsonl", ".ndjson", ".txt", ".csv"})
 
-SourceKind = Literal["local_file", "local_directory", "huggingface_hub"]
+SourceKind = Literal["local_file", "local_directory", "huggingface_hub", "planted"]
 
 
 class RowFormat(StrEnum):
@@ -88,8 +88,20 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Canary:
+    """A made-up secret and the question it answers. ``number`` counts from 1."""
+
+    number: int
+    question: str
+    code: str
+
+
+@dataclass(frozen=True)
 class PreparedData:
-    """Everything a run trains on. ``notes`` are sentences for a person; ``skipped`` holds every row left out."""
+    """Everything a run trains on. ``notes`` are sentences for a person; ``skipped`` holds every row left out.
+
+    ``canaries`` are among the training rows although no dataset has them.
+    """
 
     train: tuple[Row, ...]
     validation: tuple[Row, ...] | None
@@ -98,6 +110,19 @@ class PreparedData:
     notes: tuple[str, ...]
     skipped: tuple[SkippedRow, ...]
     validation_origin: str
+    canaries: tuple[Canary, ...] = ()
+
+
+def text_of(row: Row) -> str:
+    """Return everything said in a row, its parts joined by line ends."""
+    said: list[str] = []
+    for name in ("text", "messages", "prompt", "completion", "chosen", "rejected"):
+        value = row.value.get(name)
+        if isinstance(value, str):
+            said.append(value)
+        elif value:
+            said += [str(message.get("content") or "") for message in value]
+    return "\n".join(said)
 
 
 def name_file(source: str, part: str | None) -> str:

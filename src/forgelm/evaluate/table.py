@@ -12,11 +12,12 @@ from forgelm.evaluate.evaluator import Evaluator, Subject
 from forgelm.evaluate.heldout import HELDOUT
 from forgelm.evaluate.judge.evaluator import JUDGE
 from forgelm.evaluate.measurement import Measurement
+from forgelm.evaluate.memorisation.evaluator import MEMORISATION
 from forgelm.evaluate.safety.evaluator import SAFETY
 from forgelm.evaluate.text import TEXT
 from forgelm.train.loop import TokenisedData
 
-EVALUATORS: tuple[Evaluator, ...] = (HELDOUT, TEXT, SAFETY, BENCHMARK, JUDGE)
+EVALUATORS: tuple[Evaluator, ...] = (HELDOUT, TEXT, SAFETY, BENCHMARK, JUDGE, MEMORISATION)
 
 
 def check_evaluations(config: ForgeConfig) -> None:

@@ -119,7 +119,8 @@ def _training_parameters(record: RunRecord) -> dict[str, Any]:
 
 def _data_provenance(record: RunRecord, consumption: Consumption) -> dict[str, Any]:
     prepared, data = record.prepared, record.config.data
-    primary, *extras = prepared.sources
+    primary, *others = prepared.sources
+    extras = [source for source in others if source.kind != "planted"]
     return {
         "primary_dataset": data.dataset_name_or_path,
         "fingerprint": primary.fingerprint,
@@ -129,6 +130,7 @@ def _data_provenance(record: RunRecord, consumption: Consumption) -> dict[str, A
         "validation_origin": prepared.validation_origin,
         "notes": list(prepared.notes),
         "rows_skipped": len(prepared.skipped),
+        "canaries": [asdict(canary) for canary in prepared.canaries],
         "sources": [asdict(source) for source in prepared.sources],
         "consumption": consumption.as_record(),
         **({"extra_datasets": [{"path": s.name, "fingerprint": s.fingerprint} for s in extras]} if extras else {}),

@@ -135,7 +135,7 @@ def _header(run_id: str, config: ForgeConfig, prepared: PreparedData) -> dict[st
         "sources": [
             {
                 "name": source.name,
-                "path": str(Path(source.name).resolve()) if source.kind != "huggingface_hub" else None,
+                "path": str(Path(source.name).resolve()) if source.kind.startswith("local") else None,
                 "sha256": _digests(source.fingerprint),
             }
             for source in prepared.sources

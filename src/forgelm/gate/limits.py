@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 from forgelm.config.benchmark import BenchmarkConfig
 from forgelm.config.judge import JudgeConfig
+from forgelm.config.memorisation import MemorisationConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.config.safety import SafetyConfig
 from forgelm.config.text_metrics import TextMetricsConfig
@@ -52,6 +53,7 @@ def build_limits(config: ForgeConfig) -> tuple[Limit, ...]:
         *_safety_limits(wanted.safety),
         *_benchmark_limits(wanted.benchmark),
         *_judge_limits(wanted.llm_judge),
+        *_memorisation_limits(wanted.memorisation),
     )
 
 
@@ -97,3 +99,16 @@ def _judge_limits(judge: JudgeConfig | None) -> Iterator[Limit]:
     yield Limit("judge", "judge.average_score", f"{key}.min_score", minimum=judge.min_score, gate_on=judge.gate_on)
     if (least := judge.min_win_rate) is not None:
         yield Limit("judge.win_rate", "judge.win_rate", f"{key}.min_win_rate", minimum=least, gate_on=judge.gate_on)
+
+
+def _memorisation_limits(section: MemorisationConfig | None) -> Iterator[Limit]:
+    if section is None or not section.enabled:
+        return
+    limits = {"extraction_rate": section.max_extraction_rate, "exposure": section.max_exposure}
+    for name, most in (limits if section.canaries else {}).items():
+        key = f"evaluation.memorisation.max_{name}"
+        yield Limit(f"memorisation.{name}", f"memorisation.{name}", key, maximum=most, gate_on=section.gate_on)
+    if section.max_overlap is not None:
+        key = "evaluation.memorisation.max_overlap"
+        name = "memorisation.overlap"
+        yield Limit(name, name, key, maximum=section.max_overlap, gate_on=section.gate_on)

@@ -15,6 +15,7 @@ from forgelm.base.files import INTEGRITY_FILE, RunFiles, sha256_file, write_text
 from forgelm.base.network import private
 from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
+from forgelm.data.canaries import describe_canaries
 from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import PreparedData
 from forgelm.evaluate.evaluator import Subject
@@ -199,6 +200,8 @@ def _prepare(run: _Run) -> PreparedData:
         rows_skipped=len(prepared.skipped),
         notes=list(prepared.notes),
     )
+    if prepared.canaries:
+        run.emit(Event.CANARIES_PLANTED, **describe_canaries(prepared))
     run.stop.check()
     return prepared
 

@@ -70,7 +70,15 @@ def _summarise_judge(measured: Sequence[Measurement], verdict: Verdict) -> Summa
     )
 
 
+def _summarise_memorisation(measured: Sequence[Measurement], verdict: Verdict) -> Summary | None:
+    own = {item.name.partition(".")[2]: item.value for item in measured if item.name.startswith("memorisation.")}
+    if not own:
+        return None
+    return Summary(Event.MEMORISATION_COMPLETED, {"passed": gates_passed(verdict, "memorisation"), **own})
+
+
 SUMMARIES: tuple[Callable[[Sequence[Measurement], Verdict], Summary | None], ...] = (
     _summarise_benchmark,
     _summarise_judge,
+    _summarise_memorisation,
 )

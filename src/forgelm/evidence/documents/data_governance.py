@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from forgelm.data.rows import Row, RowFormat, Source
+from forgelm.data.rows import Row, RowFormat, Source, text_of
 from forgelm.evidence.documents.document import Document
 from forgelm.evidence.documents.dossier import Dossier, said
 from forgelm.evidence.documents.page import Facts, Page, Paragraph, Section, Table, blocks_of
@@ -38,18 +38,6 @@ def build_data_governance(dossier: Dossier) -> Document:
         record,
         _page(dossier, record),
     )
-
-
-def text_of(row: Row) -> str:
-    """Return everything said in a row, joined: what its length in characters is counted over."""
-    parts: list[str] = []
-    for name in ("text", "messages", "prompt", "completion", "chosen", "rejected"):
-        value = row.value.get(name)
-        if isinstance(value, str):
-            parts.append(value)
-        elif value:
-            parts += [str(message.get("content") or "") for message in value]
-    return "\n".join(parts)
 
 
 def _splits(dossier: Dossier) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -95,6 +83,7 @@ def _article_10(dossier: Dossier) -> dict[str, dict[str, Any]]:
             measured={
                 "clean_text": dossier.run.config.data.clean_text,
                 "rows_left_out": len(prepared.skipped),
+                "canary_rows_planted": sum(source.rows for source in prepared.sources if source.kind == "planted"),
                 "before_this_run": said(declared.data_preparation),
             },
         ),

@@ -93,7 +93,7 @@ class Dossier:
     def public_name(self, name: str) -> str:
         """Return the name of a dataset or model without the folders of this machine, which concern nobody else."""
         last = PurePath(name).name
-        local = [source.name for source in self.run.prepared.sources if source.kind != "huggingface_hub"]
+        local = [source.name for source in self.run.prepared.sources if source.kind.startswith("local")]
         if name not in local:
             return last if Path(name).is_absolute() else name
         alike = [other for other in local if PurePath(other).name == last]
