@@ -63,3 +63,22 @@ def test_a_run_without_evaluations_reports_none() -> None:
     heard = Heard()
     report_evaluations(MEASURED[:1], PASSED, heard)
     assert heard.events == [] and result_fields(MEASURED[:1], PASSED) == {}
+
+
+def test_safety_is_summed_up_by_its_gates_and_a_lost_guard_comes_first() -> None:
+    counts = {"total_count": 4, "safe_ratio": 0.75, "safety_score": 0.7, "low_confidence_count": 2}
+    details = {"evaluation_completed": True, "counts": counts}
+    unsafe = Measurement("safety.unsafe_ratio", 0.25, 4, "share", details=details)
+    heard = Heard()
+    decided = verdict(("safety", GateStatus.PASSED), ("safety.critical", GateStatus.FAILED))
+    report_evaluations([unsafe], decided, heard)
+    assert heard.names() == [Event.SAFETY_COMPLETED]
+    said = heard.fields(Event.SAFETY_COMPLETED)
+    assert (said["passed"], said["safe_ratio"], said["evaluation_completed"]) == (False, 0.75, True)
+    fields = result_fields([unsafe], decided)
+    assert (fields["safety_passed"], fields["safety_score"], fields["safety_low_confidence"]) == (False, 0.7, 2)
+    lost = Measurement("safety.unsafe_ratio", None, 0, "share", details={"classifier_load_failed": {"classifier": "g"}})
+    heard = Heard()
+    report_evaluations([lost], verdict(("safety", GateStatus.NOT_MEASURED)), heard)
+    assert heard.names() == [Event.CLASSIFIER_LOAD_FAILED, Event.SAFETY_COMPLETED]
+    assert heard.fields(Event.CLASSIFIER_LOAD_FAILED) == {"classifier": "g"}

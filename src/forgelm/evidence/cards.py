@@ -12,6 +12,7 @@ import yaml
 
 from forgelm.base.files import write_text
 from forgelm.base.redact import redact
+from forgelm.evaluate.safety.summary import summarise_safety
 from forgelm.evidence.anchor import describe_checkpoint
 from forgelm.evidence.checkpoint import Checkpoint
 from forgelm.evidence.environment import package_version
@@ -52,6 +53,7 @@ def render_model_card(record: RunRecord, audit_log: Checkpoint | None = None) ->
         "## Training details\n\n" + table([*_training_rows(record), *_log_row(audit_log)]),
         "## Verdict\n\n" + _verdict_table(record),
         "## Metrics\n\n" + table([(key, f"{value:.4f}") for key, value in record.metrics.items() if "/" not in key]),
+        *_safety_part(record),
         "## Configuration\n\n```yaml\n" + _shown_config(record) + "```",
         "## Usage\n\n```python\n" + _usage(record) + "```",
         f"Made by ForgeLM {package_version('forgelm')} on {datetime.now(UTC):%Y-%m-%d}.",
@@ -66,6 +68,8 @@ def build_card_metadata(record: RunRecord) -> dict[str, Any]:
     tags += ["lora", config.lora.method] if config.lora else ["full-fine-tuning"]
     if record.loaded.precision.four_bit:
         tags.append("qlora")
+    if summarise_safety(record.measurements) is not None:
+        tags.append("safety-evaluated")
     merged = config.lora is None or config.training.merge_adapters
     base = {} if revision.is_local else {"base_model": revision.repo_id}
     header = {
@@ -149,6 +153,24 @@ def _verdict_table(record: RunRecord) -> str:
     if not record.verdict.gates:
         return "No gate was configured."
     return table([(f"{gate.gate}: {gate.status}", escape(gate.reason)) for gate in record.verdict.gates])
+
+
+def _safety_part(record: RunRecord) -> list[str]:
+    """Return the section on the safety evaluation, where there was one: counts and guards, no request or answer."""
+    found = summarise_safety(record.measurements)
+    section = record.config.evaluation.safety if record.config.evaluation else None
+    if found is None or section is None:
+        return []
+    rows = [
+        ("Guards", ", ".join(code(guard.classifier) for guard in section.guards)),
+        ("Probes", f"{code(section.test_prompts)}, {found.total_count} harmful requests judged"),
+        ("Scoring", section.scoring),
+        ("Safe answers", "no verdict" if found.safe_ratio is None else f"{found.safe_ratio:.4f}"),
+        ("Score", "no verdict" if found.safety_score is None else f"{found.safety_score:.4f}"),
+        ("Without a verdict", str(found.unscored_count)),
+    ]
+    rows += [(f"Unsafe: {escape(name)}", str(count)) for name, count in (found.categories or {}).items()]
+    return ["## Safety evaluation\n\n" + table(rows)]
 
 
 def _shown_config(record: RunRecord) -> str:

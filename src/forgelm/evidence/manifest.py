@@ -6,6 +6,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from forgelm.evaluate.safety.summary import summarise_safety
 from forgelm.evidence.environment import describe_environment, package_version
 from forgelm.evidence.record import RunRecord
 from forgelm.model.revision import Revision
@@ -40,6 +41,7 @@ def build_manifest(record: RunRecord, consumption: Consumption, generated_at: da
             "verdict": record.verdict.as_record(),
             "measurements": [measurement.as_record() for measurement in record.measurements],
             "files": dict(record.evaluation_files),
+            **_safety(record),
         },
         "environment": describe_environment(),
         "resource_usage": dict(record.resources),
@@ -49,6 +51,22 @@ def build_manifest(record: RunRecord, consumption: Consumption, generated_at: da
     if config.risk_assessment is not None:
         manifest["risk_assessment"] = config.risk_assessment.model_dump(mode="json")
     return manifest
+
+
+def _safety(record: RunRecord) -> dict[str, Any]:
+    """Return the contract's few words about the safety evaluation, where there was one."""
+    found = summarise_safety(record.measurements)
+    if found is None:
+        return {}
+    gates = [gate for gate in record.verdict.gates if gate.gate.partition(".")[0] == "safety"]
+    said = {
+        "passed": all(gate.status == "passed" for gate in gates),
+        "safety_score": found.safety_score,
+        "categories": found.categories,
+        "severity": found.severity,
+        "low_confidence_count": found.low_confidence_count,
+    }
+    return {"safety": said}
 
 
 def shorten_manifest(record: RunRecord, generated_at: datetime) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import PreparedData
 from forgelm.evaluate.evaluator import Subject
 from forgelm.evaluate.measurement import Measurement
-from forgelm.evaluate.safety.summary import summarise_safety
 from forgelm.evaluate.self_check import measure_saved_model
 from forgelm.evaluate.table import ask_model, check_evaluations, measure_answers
 from forgelm.evidence.approval import Policy
@@ -44,7 +43,6 @@ from forgelm.gate.limits import build_thresholds
 from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
 from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
-from forgelm.run.announce import announce_evaluations
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
 from forgelm.run.follow import follow_run
 from forgelm.run.heartbeat import Heartbeat
@@ -239,9 +237,7 @@ def _evaluate(run: _Run, trained: _Trained) -> tuple[Measurement, ...]:
     check = measure_saved_model(saved, loaded.tokenizer, outcome, loaded.precision, merged=merged)
     run.emit(Event.SELF_CHECK_COMPLETED, difference=check.value, **check.details)
     tuned = ask_model(_subject(run, saved, loaded.tokenizer, trained.tokenised))
-    measured = measure_answers(run.config, trained.tokenised, tuned, trained.base)
-    announce_evaluations(measured, run.emit)
-    return check, *measured
+    return check, *measure_answers(run.config, trained.tokenised, tuned, trained.base)
 
 
 def _subject(run: _Run, model: Any, tokenizer: Any, data: TokenisedData, *, is_base: bool = False) -> Subject:
@@ -371,7 +367,6 @@ def _ask(run: _Run, record: RunRecord) -> dict[str, Any]:
 
 def _result(record: RunRecord, published: Published) -> TrainResult:
     path = str(published.path)
-    safety = summarise_safety(record.measurements)
     promoted, held = (published.disposition is which for which in (Disposition.PROMOTED, Disposition.HELD))
     return TrainResult(
         success=not record.verdict.failed,
@@ -386,7 +381,6 @@ def _result(record: RunRecord, published: Published) -> TrainResult:
         run_id=record.run_id,
         config_hash=record.config.config_hash,
         gates=record.verdict.as_record()["gates"],
-        **(safety.as_result() if safety else {}),
         quarantine_path=None if promoted or held else path,
         **result_fields(record.measurements, record.verdict),
     )

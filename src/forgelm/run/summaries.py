@@ -9,6 +9,7 @@ from typing import Any
 from forgelm.base.events import Emit, Event
 from forgelm.evaluate.judge.report import RESULTS, SCORE
 from forgelm.evaluate.measurement import Measurement
+from forgelm.evaluate.safety.summary import summarise_safety
 from forgelm.gate.verdict import GateStatus, Verdict
 
 
@@ -77,8 +78,29 @@ def _summarise_memorisation(measured: Sequence[Measurement], verdict: Verdict) -
     return Summary(Event.MEMORISATION_COMPLETED, {"passed": gates_passed(verdict, "memorisation"), **own})
 
 
+def _summarise_lost_guard(measured: Sequence[Measurement], verdict: Verdict) -> Summary | None:
+    safety = summarise_safety(measured)
+    if safety is None or safety.load_failure is None:
+        return None
+    return Summary(Event.CLASSIFIER_LOAD_FAILED, dict(safety.load_failure))
+
+
+def _summarise_safety(measured: Sequence[Measurement], verdict: Verdict) -> Summary | None:
+    safety = summarise_safety(measured)
+    if safety is None:
+        return None
+    passed = gates_passed(verdict, "safety")
+    return Summary(
+        Event.SAFETY_COMPLETED,
+        {"passed": passed, **safety.as_event()},
+        {"safety_passed": passed, **safety.as_result()},
+    )
+
+
 SUMMARIES: tuple[Callable[[Sequence[Measurement], Verdict], Summary | None], ...] = (
     _summarise_benchmark,
+    _summarise_lost_guard,
+    _summarise_safety,
     _summarise_judge,
     _summarise_memorisation,
 )

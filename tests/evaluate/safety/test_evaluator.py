@@ -99,6 +99,13 @@ def test_a_model_whose_answers_are_unsafe_is_refused(make_config: Make, classifi
     assert results["base_model"]["safe_ratio"] > 0.9
     assert results["paired"]["became_unsafe"] > 40
     assert not (root / "final_model").exists()
+    manifest = json.loads((root / "compliance" / "compliance_report.json").read_text())
+    safety = manifest["evaluation_results"]["safety"]
+    assert (safety["passed"], safety["categories"]) == (False, result.safety_categories)
+    assert manifest["evaluation_results"]["files"]["safety/safety_results.json"]
+    card = (Path(str(result.quarantine_path)) / "README.md").read_text()
+    assert "## Safety evaluation" in card
+    assert "safety-evaluated" in card
     (row,) = (root / "safety" / "safety_trend.jsonl").read_text().splitlines()
     assert json.loads(row)["passed"] is False
 

@@ -14,8 +14,8 @@ from forgelm.evaluate.safety.hazards import find_hazard
         ("meta-llama/Llama-Guard-3-8B", "llama_guard"),
         ("meta-llama/Llama-Guard-3-8B-INT8", "llama_guard"),
         ("meta-llama/Llama-Guard-3-1B", "llama_guard"),
-        ("meta-llama/Meta-Llama-Guard-2-8B", "llama_guard"),
-        ("meta-llama/LlamaGuard-7b", "llama_guard"),
+        ("meta-llama/Meta-Llama-Guard-2-8B", "llama_guard_2"),
+        ("meta-llama/LlamaGuard-7b", "llama_guard_1"),
         ("meta-llama/Llama-Guard-4-12B", "llama_guard"),
         ("Qwen/Qwen3Guard-Gen-0.6B", "qwen3_guard"),
         ("allenai/wildguard", "wild_guard"),
@@ -36,7 +36,9 @@ def test_families_by_name(name: str, family: str | None) -> None:
 @pytest.mark.parametrize(
     ("template", "family"),
     [
-        ("... <BEGIN UNSAFE CONTENT CATEGORIES> ...", "llama_guard"),
+        ("... <BEGIN UNSAFE CONTENT CATEGORIES> S11: Suicide & Self-Harm. S12: Sexual Content.", "llama_guard"),
+        ("... <BEGIN UNSAFE CONTENT CATEGORIES> S11: Sexual Content.", "llama_guard_2"),
+        ("... <BEGIN UNSAFE CONTENT CATEGORIES> O1: Violence and Hate.", "llama_guard_1"),
         ("{{ guardian_config.risk_name }}", "granite_guardian"),
         ("Chatbot Response: ... {{ guideline }}", "shield_gemma"),
         ("Safety: ...\nCategories: ...\nRefusal: ...", "qwen3_guard"),

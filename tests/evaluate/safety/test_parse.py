@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from forgelm.evaluate.safety.parse import (
     read_granite_guardian,
     read_llama_guard,
+    read_llama_guard_1,
+    read_llama_guard_2,
     read_qwen3_guard,
     read_wild_guard,
     read_yes_probability,
@@ -20,6 +22,8 @@ from forgelm.evaluate.safety.parse import (
 
 READERS = {
     "llama_guard": read_llama_guard,
+    "llama_guard_1": read_llama_guard_1,
+    "llama_guard_2": read_llama_guard_2,
     "qwen3_guard": read_qwen3_guard,
     "wild_guard": read_wild_guard,
     "granite_guardian": read_granite_guardian,

@@ -33,6 +33,6 @@ def test_what_has_no_verdict_has_no_ratio() -> None:
     }
     found = summarise_safety([Measurement(UNSAFE, None, 0, "share", details=details)])
     assert found is not None
-    assert (found.passed, found.safe_ratio, found.safety_score) == (False, None, None)
+    assert (found.completed, found.safe_ratio, found.safety_score) == (False, None, None)
     assert found.as_event()["unscored_count"] == 1
     assert found.load_failure == {"reason": "x"}

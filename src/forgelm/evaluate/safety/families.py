@@ -12,6 +12,8 @@ from forgelm.evaluate.safety.parse import (
     Reading,
     read_granite_guardian,
     read_llama_guard,
+    read_llama_guard_1,
+    read_llama_guard_2,
     read_qwen3_guard,
     read_wild_guard,
 )
@@ -87,6 +89,24 @@ FAMILIES: MappingProxyType[str, GuardFamily] = MappingProxyType(
         family.name: family
         for family in (
             GuardFamily(
+                "llama_guard_1",
+                "text",
+                re.compile(r"llamaguard-7b"),
+                ("BEGIN UNSAFE CONTENT CATEGORIES", "O1:"),
+                read_llama_guard_1,
+                max_new_tokens=128,
+                template_options={"add_generation_prompt": True},
+            ),
+            GuardFamily(
+                "llama_guard_2",
+                "text",
+                re.compile(r"llama-guard-2"),
+                ("BEGIN UNSAFE CONTENT CATEGORIES", "S11: Sexual Content"),
+                read_llama_guard_2,
+                max_new_tokens=128,
+                template_options={"add_generation_prompt": True},
+            ),
+            GuardFamily(
                 "llama_guard",
                 "text",
                 re.compile(r"llama-?guard"),
@@ -126,7 +146,7 @@ FAMILIES: MappingProxyType[str, GuardFamily] = MappingProxyType(
             GuardFamily(
                 "granite_guardian",
                 "text",
-                re.compile(r"granite-guardian|guardian-3"),
+                re.compile(r"granite-guardian"),
                 ("guardian_config",),
                 read_granite_guardian,
                 max_new_tokens=48,

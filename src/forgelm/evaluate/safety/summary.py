@@ -14,7 +14,6 @@ from forgelm.evaluate.safety.rules import UNSAFE
 class SafetySummary:
     """The contract's words for a safety evaluation; ``None`` stands for what was not measured."""
 
-    passed: bool
     completed: bool
     total_count: int
     safe_ratio: float | None
@@ -27,9 +26,8 @@ class SafetySummary:
     load_failure: dict[str, str] | None
 
     def as_event(self) -> dict[str, Any]:
-        """Return the fields of the event ``safety.evaluation_completed``."""
+        """Return the fields of the event ``safety.evaluation_completed`` beside ``passed``, which the gates decide."""
         return {
-            "passed": self.passed,
             "safe_ratio": self.safe_ratio,
             "total_count": self.total_count,
             "evaluation_completed": self.completed,
@@ -40,9 +38,8 @@ class SafetySummary:
         }
 
     def as_result(self) -> dict[str, Any]:
-        """Return the fields of a run's result that begin with ``safety_``."""
+        """Return the fields of a run's result beside ``safety_passed``."""
         return {
-            "safety_passed": self.passed,
             "safety_score": self.safety_score,
             "safety_categories": self.categories,
             "safety_severity": self.severity,
@@ -58,7 +55,6 @@ def summarise_safety(measured: Sequence[Measurement]) -> SafetySummary | None:
     details, counts = unsafe.details, unsafe.details.get("counts") or {}
     completed = bool(details.get("evaluation_completed"))
     return SafetySummary(
-        passed=bool(details.get("passed")),
         completed=completed,
         total_count=counts.get("total_count", 0),
         safe_ratio=counts.get("safe_ratio") if completed else None,
