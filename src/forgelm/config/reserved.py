@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-_GALORE = "the GaLore optimizer"
 _OOM = "recovery from full GPU memory"
 
 RESERVED = MappingProxyType(
@@ -15,14 +14,6 @@ RESERVED = MappingProxyType(
         "model.backend=unsloth": "the unsloth backend",
         "model.moe": "mixture-of-experts options",
         "model.multimodal": "vision-language training",
-        "training.use_liger_kernel": "Liger kernels",
-        "training.galore_enabled": _GALORE,
-        "training.galore_optim": _GALORE,
-        "training.galore_rank": _GALORE,
-        "training.galore_update_proj_gap": _GALORE,
-        "training.galore_scale": _GALORE,
-        "training.galore_proj_type": _GALORE,
-        "training.galore_target_modules": _GALORE,
         "training.oom_recovery": _OOM,
         "training.oom_recovery_min_batch_size": _OOM,
     }

@@ -11,6 +11,7 @@ from forgelm.config.data import DataConfig
 from forgelm.config.distributed import DistributedConfig
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.explain import Finding
+from forgelm.config.galore import find_galore_conflicts, find_galore_warnings
 from forgelm.config.governance import ComplianceConfig, RiskAssessmentConfig, RiskTier
 from forgelm.config.model import LoraConfig, ModelConfig
 from forgelm.config.objectives import find_unread
@@ -67,6 +68,7 @@ def find_warnings(config: Sections) -> tuple[str, ...]:
     return (
         *_training_warnings(config),
         *find_unread(config.training),
+        *find_galore_warnings(config.training, adapter=config.lora is not None),
         *_model_warnings(config),
         *_distributed_warnings(config),
         *_risk_warnings(config),
@@ -109,6 +111,12 @@ def _trainer_conflicts(config: Sections) -> Iterator[Finding]:
             loc=("training", "grpo_num_generations"),
             hint="change one of the three",
         )
+    if training.use_liger_kernel and trainer in ("simpo", "orpo"):
+        yield Finding(
+            f"TRL's {trainer} trainer computes its loss in a way that Liger's kernels do not know",
+            loc=("training", "use_liger_kernel"),
+            hint="set use_liger_kernel: false",
+        )
     if trainer == "grpo" and training.grpo_beta > 0 and lora is None:
         yield Finding(
             "grpo_beta compares with the model grpo began with, which 'lora: null' trains away",
@@ -122,6 +130,9 @@ def _trainer_conflicts(config: Sections) -> Iterator[Finding]:
             loc=("lora", "method"),
             hint="use lora, dora or rslora",
         )
+    accumulation = training.gradient_accumulation_steps
+    for name, reason, remedy in find_galore_conflicts(training, accumulation=accumulation):
+        yield Finding(reason, loc=("training", name), hint=remedy)
     if trainer == "grpo" and evaluation is not None:
         for name in ("max_acceptable_loss", "baseline_loss"):
             if getattr(evaluation, name) is not None:
@@ -134,6 +145,12 @@ def _trainer_conflicts(config: Sections) -> Iterator[Finding]:
 
 def _distributed_conflicts(config: Sections) -> Iterator[Finding]:
     strategy = config.distributed.strategy if config.distributed else None
+    if strategy is not None and config.training.galore_layerwise:
+        yield Finding(
+            f"{config.training.galore_optim} cannot share its steps among processes",
+            loc=("training", "galore_optim"),
+            hint="leave out _layerwise",
+        )
     if strategy == "fsdp" and config.model.load_in_4bit:
         yield Finding(
             "4-bit weights cannot be sharded by FSDP",

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from forgelm.config.galore import GaloreConfig
 from forgelm.config.objectives import ObjectiveConfig
 from forgelm.config.rope import check_rope_scaling
 from forgelm.config.section import Place, Section, refuse, warn_deprecated
@@ -99,6 +100,8 @@ class StepsConfig(Section):
     gradient_checkpointing: bool | None = Field(
         None, description="Recompute activations to save memory; null switches it on with a GPU."
     )
+    use_liger_kernel: bool = Field(False, description="Use Liger's fused kernels, which need a GPU and forgelm[liger].")
+    torch_compile: bool = Field(False, description="Compile the model's passes with torch.compile.")
     eval_steps: int = Field(200, ge=1, description="Measure the validation loss every this many steps.")
     save_steps: int = Field(200, ge=1, description="Save a checkpoint every this many steps.")
     load_best_model_at_end: bool | None = Field(
@@ -180,5 +183,5 @@ class StepsConfig(Section):
         return self
 
 
-class TrainingConfig(ObjectiveConfig, StepsConfig):
+class TrainingConfig(ObjectiveConfig, StepsConfig, GaloreConfig):
     """What is learnt, where a run writes, and how its steps are taken."""

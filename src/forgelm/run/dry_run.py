@@ -15,6 +15,7 @@ from forgelm.run.folder import check_writable, run_files
 from forgelm.run.webhook.messenger import check_webhook
 from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import tokenise_data
+from forgelm.train.speedups import check_speedups
 from forgelm.train.trainers import check_tracker
 
 
@@ -27,6 +28,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     files = run_files(config)
     check_writable(files.root)
     check_tracker(config.training.report_to)
+    check_speedups(config)
     # How many processes there will be is not known yet: only that the strategy itself can be had.
     check_strategy(config.distributed, count=2)
     Policy.of(config.evaluation.approval if config.evaluation else None)

@@ -56,6 +56,7 @@ from forgelm.train.checkpoints import find_checkpoint
 from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import Outcome, TokenisedData, Wishes, check_checkpoint, tokenise_data, train
 from forgelm.train.processes import Processes, joined_processes
+from forgelm.train.speedups import check_speedups
 from forgelm.train.trainers import check_tracker
 
 
@@ -158,6 +159,7 @@ def _run(run: _Run) -> TrainResult:
     )
     enforce_retention(run.files, config.retention, config.data, emit)
     check_tracker(config.training.report_to)
+    check_speedups(config)
     check_evaluations(config)
     check_webhook(config.webhook)
     read_attachments(config.compliance.annex_iv if config.compliance else {})

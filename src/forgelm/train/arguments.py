@@ -9,6 +9,7 @@ from forgelm.base.errors import DataError
 from forgelm.config.training import TrainingConfig
 from forgelm.model.hardware import Hardware
 from forgelm.model.precision import Precision, recomputes_activations
+from forgelm.train.galore import galore_arguments
 from forgelm.train.objectives import OBJECTIVES
 
 
@@ -47,6 +48,8 @@ def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
         "weight_decay": training.weight_decay,
         "max_grad_norm": training.max_grad_norm,
         "optim": training.optim or ("adamw_torch_fused" if on_gpu else "adamw_torch"),
+        "use_liger_kernel": training.use_liger_kernel,
+        "torch_compile": training.torch_compile,
         "neftune_noise_alpha": training.neftune_noise_alpha,
         "bf16": plan.precision.autocast == "bf16",
         "fp16": plan.precision.autocast == "fp16",
@@ -60,6 +63,7 @@ def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
         "logging_nan_inf_filter": False,
         "report_to": training.report_to,
         "disable_tqdm": True,
+        **galore_arguments(training),
         **_evaluation_arguments(training, plan),
         **OBJECTIVES[training.trainer_type](training, plan.max_length),
     }

@@ -193,7 +193,9 @@ class Meter:
 
     def follow(self, model: Any) -> None:
         """Hear the passes of ``model``: the one that learns, or a copy of it that it is compared with."""
-        model.get_decoder().register_forward_pre_hook(self._hear, with_kwargs=True)
+        # Counting stays out of what torch.compile makes of the passes.
+        hear = self._torch.compiler.disable(self._hear)
+        model.get_decoder().register_forward_pre_hook(hear, with_kwargs=True)
 
     @contextlib.contextmanager
     def counting(self) -> Iterator[None]:

@@ -69,7 +69,10 @@ class Doctor(Listener):
         trainer: str,
         stop_on: Sequence[Trouble] = (),
         clock: Callable[[], float] = time.monotonic,
+        *,
+        gradients: bool = True,
     ) -> None:
+        self._gradients = gradients
         self._emit = emit
         self._has_negative_losses = trainer == "grpo"
         self._stop_on = frozenset(stop_on)
@@ -83,7 +86,7 @@ class Doctor(Listener):
         if "loss" not in numbers:
             return
         step = int(state.global_step)
-        gradient, loss = numbers.get("grad_norm"), numbers["loss"]
+        gradient, loss = numbers.get("grad_norm") if self._gradients else None, numbers["loss"]
         self._note(
             "gradient_not_finite", step, gradient, gradient is not None and not math.isfinite(gradient), needed=1
         )

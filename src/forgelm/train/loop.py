@@ -25,7 +25,9 @@ from forgelm.train.compute import Compute, Meter
 from forgelm.train.determinism import determinism
 from forgelm.train.distributed import gather_weights, sharding_arguments
 from forgelm.train.doctor import Doctor
+from forgelm.train.galore import check_galore_resume, galore_optimizers
 from forgelm.train.identity import describe_training
+from forgelm.train.leaks import check_rows_apart
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
 from forgelm.train.probe import choose_probe, probe_logits
 from forgelm.train.processes import Processes, lost_process
@@ -33,6 +35,7 @@ from forgelm.train.quiet import COUNTS, Ways
 from forgelm.train.rewards import Reward, check_answers, choose_rewards
 from forgelm.train.save import keep_pissa_start, save_model
 from forgelm.train.seal import check_identity
+from forgelm.train.speedups import check_speedups
 from forgelm.train.token_ledger import TokenLedger, check_loss
 from forgelm.train.tokenise import Encoding, TokenisedSplit, check_masks, choose_encoding, tokenise
 from forgelm.train.trainers import TRAINERS, build_trainer
@@ -161,6 +164,8 @@ def train(
     checkpoint = wishes.checkpoint
     probe = choose_probe(data.train.examples)
     base_logits = probe_logits(loaded.model, probe)
+    if config.training.packing or config.training.padding_free:
+        check_rows_apart(loaded.model, data.train.examples)
     if wishes.processes.first:
         keep_pissa_start(loaded.model, config, resumed=checkpoint is not None)
     meter = _open_meter(loaded, checkpoint, wishes.processes)
@@ -175,7 +180,7 @@ def train(
         skipped = [{"checkpoint": name, "reason": reason} for name, reason in wishes.skipped]
         emit(Event.TRAINING_RESUMED, checkpoint=checkpoint.name, skipped=skipped)
     began = time.monotonic()
-    with determinism(config.training.determinism):
+    with determinism(config.training.determinism), galore_optimizers(config.training):
         _run(trainer, checkpoint)
     seconds = time.monotonic() - began
     if stopper.stopped:
@@ -209,6 +214,7 @@ def check_checkpoint(config: ForgeConfig, data: TokenisedData, loaded: LoadedMod
     Raises:
         ConfigError: it has another model, other data or other settings; the message names the differences.
     """
+    check_galore_resume(config.training)
     check_identity(checkpoint, describe_training(config, loaded, data.train.examples))
 
 
@@ -222,6 +228,7 @@ def _build(
     meter: Meter,
 ) -> tuple[Any, StopOnRequest, Plan]:
     kind = TRAINERS[config.training.trainer_type]
+    check_speedups(config, loaded.hardware)
     plan = Plan(
         output_dir=str(files.root),
         rows=len(data.train.examples),
@@ -260,7 +267,9 @@ def _build(
 
 
 def _doctor(config: ForgeConfig, emit: Emit) -> Doctor:
-    return Doctor(emit, config.training.trainer_type, config.training.stop_on)
+    training = config.training
+    # A layerwise optimizer has used up each gradient before its norm could be taken.
+    return Doctor(emit, training.trainer_type, training.stop_on, gradients=not training.galore_layerwise)
 
 
 def _judges(config: ForgeConfig, data: TokenisedData, loaded: LoadedModel) -> dict[str, Any]:

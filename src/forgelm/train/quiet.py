@@ -124,6 +124,13 @@ def _sealing(base: type[Any], ways: Ways) -> type[Any]:
             super().create_accelerator_and_postprocess()
             shard_on_cpu(self)
 
+        def _run_epoch(self, *args: Any, **kwargs: Any) -> None:
+            # Continued from its last checkpoint, a training whose steps are all taken would take one more.
+            if self.state.global_step >= self.state.max_steps:
+                self.control.should_training_stop = True
+                return
+            super()._run_epoch(*args, **kwargs)
+
         def _get_output_dir(self, trial: Any) -> str:
             return str(self._aside) if self._aside else str(super()._get_output_dir(trial))
 
