@@ -70,3 +70,13 @@ def test_an_adapter_on_the_output_layer_is_refused() -> None:
 def test_the_method_reads_well() -> None:
     assert adapter_method(None) == "full fine-tuning"
     assert adapter_method(LoraConfig(r=4, alpha=8, method="dora")) == "dora (r=4, alpha=8)"
+
+
+def test_auto_takes_what_is_usual_for_the_kind_of_model_and_else_every_linear_layer() -> None:
+    usual = {name.rpartition(".lora_")[0].rpartition(".")[2] for name in trainable(attach(target_modules="auto"))}
+    assert usual == {"q_proj", "v_proj"}
+    model = ember_model()
+    model.config.model_type = "unheard_of"
+    config = LoraConfig(target_modules="auto")
+    unknown = attach_adapter(model, config, quantised=False, gradient_checkpointing=False)
+    assert any(".down_proj." in name for name in trainable(unknown))

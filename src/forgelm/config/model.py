@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from forgelm.config.moe import MoeConfig
 from forgelm.config.section import Place, Revision, Section, refuse, warn_deprecated
 
-ALL_LINEAR = "all-linear"
+ALL_LINEAR, AUTO = "all-linear", "auto"
 
 
 class ModelConfig(Section):
@@ -31,6 +32,7 @@ class ModelConfig(Section):
     revision: Revision | None = Field(
         None, description="Commit, tag or branch that model and tokenizer are pinned to; a 40-digit commit never moves."
     )
+    moe: MoeConfig | None = Field(None, description="Options for mixtures of experts.")
     bnb_4bit_use_double_quant: bool = Field(True, description="Quantise the quantisation constants too, saving memory.")
     bnb_4bit_quant_type: Literal["nf4", "fp4"] = Field("nf4", description="Data type of the 4-bit weights.")
     bnb_4bit_compute_dtype: Literal["auto", "bfloat16", "bf16", "float16", "fp16", "float32", "fp32"] = Field(
@@ -46,9 +48,9 @@ class ModelConfig(Section):
 def _check_target_modules(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return _check_names(value)
-    if value == ALL_LINEAR:
+    if value in (ALL_LINEAR, AUTO):
         return value
-    raise ValueError(f"must be a list of module names or the word {ALL_LINEAR}")
+    raise ValueError(f"must be a list of module names, or the word {ALL_LINEAR} or {AUTO}")
 
 
 def _check_names(value: Any) -> Any:
@@ -59,6 +61,9 @@ def _check_names(value: Any) -> Any:
             raise ValueError("every module name must be text")
         return list(value)
     return value
+
+
+Targets = Annotated[list[str] | Literal["all-linear", "auto"], BeforeValidator(_check_target_modules)]
 
 
 class LoraConfig(Section):
@@ -81,9 +86,9 @@ class LoraConfig(Section):
         description="Deprecated: write 'method: rslora'.",
         json_schema_extra={"deprecated": True},
     )
-    target_modules: Annotated[list[str] | Literal["all-linear"], BeforeValidator(_check_target_modules)] = Field(
+    target_modules: Targets = Field(
         default_factory=lambda: ["q_proj", "v_proj"],
-        description="Names of the modules that get an adapter, or 'all-linear' for every linear layer but the head.",
+        description="Modules that get an adapter; all-linear for all but the head, auto for the usual of this model.",
     )
     modules_to_save: Annotated[list[str] | None, BeforeValidator(_check_names)] = Field(
         None, description="Modules that are trained in full and saved beside the adapter, such as embed_tokens."

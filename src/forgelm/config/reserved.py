@@ -12,7 +12,6 @@ RESERVED = MappingProxyType(
         "pipeline": "training in several stages",
         "synthetic": "generating data",
         "model.backend=unsloth": "the unsloth backend",
-        "model.moe": "mixture-of-experts options",
         "model.multimodal": "vision-language training",
         "training.oom_recovery": _OOM,
         "training.oom_recovery_min_batch_size": _OOM,

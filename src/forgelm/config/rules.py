@@ -58,6 +58,7 @@ def find_conflicts(config: Sections) -> tuple[Finding, ...]:
         *_full_fine_tuning_conflicts(config),
         *_trainer_conflicts(config),
         *_distributed_conflicts(config),
+        *_expert_conflicts(config),
         *_strict_tier_conflicts(config),
         *_approval_conflicts(config),
     )
@@ -168,6 +169,25 @@ def _distributed_conflicts(config: Sections) -> Iterator[Finding]:
             f"{config.training.trainer_type} with all weights and distributed.strategy {strategy} is not offered",
             loc=("training", "trainer_type"),
             hint="use an adapter with 'lora: {}', or leave distributed.strategy out",
+        )
+
+
+def _expert_conflicts(config: Sections) -> Iterator[Finding]:
+    moe, lora = config.model.moe, config.lora
+    if moe is None:
+        return
+    strategy = config.distributed.strategy if config.distributed else None
+    if lora is None and moe.quantize_experts:
+        yield Finding(
+            "'lora: null' trains the experts, and only frozen ones are held in 16 bits",
+            loc=("model", "moe", "quantize_experts"),
+            hint="set quantize_experts: false, or use an adapter with 'lora: {}'",
+        )
+    if moe.chosen is not None and (lora is None or lora.method in ("pissa", "dora") or strategy is not None):
+        yield Finding(
+            "experts are chosen by what their adapters learn, which needs lora or rslora and a model in one piece",
+            loc=("model", "moe", "experts_to_train"),
+            hint="use 'lora: {}' without distributed.strategy, or experts_to_train: all",
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from forgelm.base.errors import ModelError
 from forgelm.base.extras import load_extra
-from forgelm.config.model import LoraConfig
+from forgelm.config.model import ALL_LINEAR, LoraConfig
 
 METHODS: MappingProxyType[str, dict[str, Any]] = MappingProxyType(
     {
@@ -32,7 +32,7 @@ def attach_adapter(model: Any, lora: LoraConfig, *, quantised: bool, gradient_ch
     _check_head(model, lora)
     if quantised:
         model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=gradient_checkpointing)
-    targets = lora.target_modules if isinstance(lora.target_modules, str) else list(lora.target_modules)
+    targets = _targets(model, lora)
     return peft.get_peft_model(
         model,
         peft.LoraConfig(
@@ -46,6 +46,16 @@ def attach_adapter(model: Any, lora: LoraConfig, *, quantised: bool, gradient_ch
             **METHODS[lora.method],
         ),
     )
+
+
+def _targets(model: Any, lora: LoraConfig) -> str | list[str]:
+    """Return the modules in PEFT's words; ``auto`` is PEFT's own choice for a known kind of model, else all-linear."""
+    if not isinstance(lora.target_modules, str):
+        return list(lora.target_modules)
+    if lora.target_modules == ALL_LINEAR:
+        return ALL_LINEAR
+    usual = load_extra("peft.utils.constants", extra="train").TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
+    return list(usual.get(model.config.model_type, ())) or ALL_LINEAR
 
 
 def adapter_method(lora: LoraConfig | None) -> str:

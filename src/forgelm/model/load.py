@@ -15,8 +15,10 @@ from forgelm.base.errors import ModelError
 from forgelm.base.extras import load_extra
 from forgelm.base.network import hub_token
 from forgelm.base.processes import read_place
+from forgelm.config.moe import MoeConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.model.adapters import adapter_method, attach_adapter
+from forgelm.model.experts import check_experts, limit_to_experts, shrink_experts
 from forgelm.model.hardware import Hardware, detect_hardware
 from forgelm.model.parameters import count_parameters
 from forgelm.model.precision import Precision, choose_precision, recomputes_activations
@@ -74,6 +76,8 @@ def load(config: ForgeConfig) -> LoadedModel:
             quantised=precision.four_bit,
             gradient_checkpointing=recomputes_activations(config.training, hardware),
         )
+    if config.model.moe is not None:
+        _prepare_experts(model, config.model.moe, precision)
     parameters = count_parameters(model)
     return LoadedModel(
         model=model,
@@ -86,6 +90,14 @@ def load(config: ForgeConfig) -> LoadedModel:
         total_parameters=parameters.total,
         architecture=architecture,
     )
+
+
+def _prepare_experts(model: Any, moe: MoeConfig, precision: Precision) -> None:
+    check_experts(moe, model.config)
+    note = shrink_experts(model, moe, dtype=precision.load_dtype, autocast=precision.autocast)
+    if note:
+        logger.info(note)
+    limit_to_experts(model, moe)
 
 
 def resolve(config: ForgeConfig) -> Revision:
