@@ -174,7 +174,7 @@ CORPUS = [
     ("  num_train_epochs: 0\n", "training.num_train_epochs", 7, "at least 1"),
     ("  trainer_type: sfft\n", "training.trainer_type", 7, "did you mean 'sft'"),
     ("  trainer_type: ppo\n", "training.trainer_type", 7, "allowed: sft, dpo, simpo, kto, orpo, grpo"),
-    ("  galore_rank: 8\n", "training.galore_rank", 7, "not available in this version"),
+    ("  galore_rank: 0\n", "training.galore_rank", 7, "at least 1"),
     ("  report_to: no\n", "training.report_to", 7, "got false"),
     ("  report_to: null\n", "training.report_to", 7, "allowed: tensorboard, wandb, mlflow, none"),
     ("  run_name: off\n", "training.run_name", 7, "quotes"),
