@@ -176,7 +176,7 @@ CORPUS = [
     ("  trainer_type: ppo\n", "training.trainer_type", 7, "allowed: sft, dpo, simpo, kto, orpo, grpo"),
     ("  galore_rank: 0\n", "training.galore_rank", 7, "at least 1"),
     ("  report_to: no\n", "training.report_to", 7, "got false"),
-    ("  report_to: null\n", "training.report_to", 7, "allowed: tensorboard, wandb, mlflow, none"),
+    ("  report_to: null\n", "training.report_to", 7, "allowed: tensorboard, wandb, mlflow, trackio, none"),
     ("  run_name: off\n", "training.run_name", 7, "quotes"),
     ("  run_name: 12\n", "training.run_name", 7, "quotes"),
     ("  bf16: true\n  fp16: true\n", "training.fp16", 8, "cannot both be true"),

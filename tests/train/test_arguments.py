@@ -77,6 +77,7 @@ FORWARDED = [
     ("dataloader_num_workers", 2, "dataloader_num_workers", 2),
     ("dataset_num_proc", 2, "dataset_num_proc", 2),
     ("report_to", "none", "report_to", "none"),
+    ("report_to", ["wandb", "mlflow"], "report_to", ["wandb", "mlflow"]),
     ("run_name", "mine", "run_name", "mine"),
 ]
 # What these decide is done before or beside TRL's arguments.
@@ -103,6 +104,8 @@ USED_ELSEWHERE = {
     "rope_scaling",
     "sliding_window_attention",
     "gpu_cost_per_hour",
+    "sample_prompts",
+    "sample_max_new_tokens",
 }
 
 

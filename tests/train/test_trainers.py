@@ -24,7 +24,7 @@ from forgelm.train.listeners import Listener
 from forgelm.train.quiet import Ways
 from forgelm.train.seal import broken_seal
 from forgelm.train.tokenise import Example, choose_encoding, tokenise
-from forgelm.train.trainers import TRAINERS, build_trainer, check_tracker
+from forgelm.train.trainers import TRAINERS, build_trainer, check_trackers
 
 Make = Callable[..., ForgeConfig]
 
@@ -63,10 +63,10 @@ def trainer_for(config: ForgeConfig, examples: tuple[Example, ...], model: Any =
 
 
 def test_a_tracker_that_is_not_installed_is_named_with_its_extra() -> None:
-    check_tracker("none")
-    check_tracker("tensorboard")
+    check_trackers([])
+    check_trackers(["tensorboard"])
     with pytest.raises(OptionalDependencyError, match="whose package is not installed") as raised:
-        check_tracker("no_such_tracker")
+        check_trackers(["tensorboard", "no_such_tracker"])
     assert "forgelm[no_such_tracker]" in str(raised.value)
 
 

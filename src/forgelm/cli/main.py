@@ -37,6 +37,7 @@ COMMANDS = MappingProxyType(
         "quickstart": ("forgelm.cli.quickstart", "Fine-tune the bundled model on bundled data, offline, on a CPU."),
         "recommend": ("forgelm.cli.recommend", "Choose method, batch and adapter for a model and a GPU, as YAML."),
         "reject": ("forgelm.cli.approvals", "Reject a held model, which goes to quarantine."),
+        "resume": ("forgelm.cli.resume", "Continue a training, or verify that continuing it changes nothing."),
         "reverse-pii": ("forgelm.cli.reverse_pii", "Find one person in files, however they are written."),
         "revoke": ("forgelm.cli.approvals", "Take an approval back; a final model goes to quarantine."),
         "safety-eval": ("forgelm.cli.safety_eval", "Try a model with harmful and harmless requests; guards judge."),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from forgelm.config.galore import GaloreConfig
 from forgelm.config.objectives import ObjectiveConfig
@@ -54,6 +55,7 @@ Optimizer = Literal[
 Trouble = Literal[
     "zero_gradient", "gradient_not_finite", "impossible_loss", "no_reward_signal", "far_from_start", "slowdown"
 ]
+Tracker = Literal["tensorboard", "wandb", "mlflow", "trackio", "none"]
 _TAKEN_NAMES = frozenset({"compliance", "seen_rows", "quarantine", "review", "superseded"})
 _FOLDER_NAME = re.compile(r"\w[\w.+ -]*(?<![. ])")
 
@@ -63,6 +65,17 @@ def _check_folder_name(value: str) -> str:
         raise ValueError("must be a plain folder name: letters, digits, '_', '-' or '.', and no '/'")
     if value.lower() in _TAKEN_NAMES or value.startswith("checkpoint-"):
         raise ValueError("is a name the run folder uses for something else")
+    return value
+
+
+def _check_trackers(value: Any) -> Any:
+    """Refuse anything but one tracker or a list of different ones."""
+    names = value if isinstance(value, (list, tuple)) else [value]
+    known = get_args(Tracker)
+    if not names or not all(isinstance(name, str) and name in known for name in names):
+        raise ValueError(f"allowed: {', '.join(known)}, or a list of them; got {json.dumps(value, default=str)}")
+    if len(set(names)) < len(names) or ("none" in names and len(names) > 1):
+        raise ValueError("must name each tracker once, and none alone")
     return value
 
 
@@ -148,13 +161,23 @@ class StepsConfig(Section):
         0, ge=0, description="Processes that load batches; 0 loads in the main process."
     )
     dataset_num_proc: int | None = Field(None, ge=1, description="Processes that tokenise the rows; null uses one.")
-    report_to: Literal["tensorboard", "wandb", "mlflow", "none"] = Field(
-        "tensorboard", description="Tracker that the metrics are sent to."
+    report_to: Annotated[Tracker | list[Tracker], BeforeValidator(_check_trackers)] = Field(
+        "tensorboard", description="Tracker that the metrics are sent to, or a list of several."
     )
+    sample_prompts: int = Field(
+        0, ge=0, description="Number of validation rows whose replies are written into every checkpoint."
+    )
+    sample_max_new_tokens: int = Field(64, ge=1, description="Most tokens of each of these replies.")
     run_name: str | None = Field(None, description="Name of the run in the tracker; null derives it from the model's.")
     gpu_cost_per_hour: float | None = Field(
         None, ge=0, description="Price of one GPU hour in US dollars; null looks the GPU up."
     )
+
+    @property
+    def trackers(self) -> tuple[str, ...]:
+        """The trackers by name; none where nothing is sent."""
+        named = (self.report_to,) if isinstance(self.report_to, str) else tuple(self.report_to)
+        return tuple(name for name in named if name != "none")
 
     @model_validator(mode="after")
     def _check_precision(self) -> Self:

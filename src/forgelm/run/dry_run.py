@@ -16,7 +16,7 @@ from forgelm.run.webhook.messenger import check_webhook
 from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import tokenise_data
 from forgelm.train.speedups import check_speedups
-from forgelm.train.trainers import check_tracker
+from forgelm.train.trainers import check_trackers
 
 
 def check_run(config: ForgeConfig) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     """
     files = run_files(config)
     check_writable(files.root)
-    check_tracker(config.training.report_to)
+    check_trackers(config.training.trackers)
     check_speedups(config)
     # How many processes there will be is not known yet: only that the strategy itself can be had.
     check_strategy(config.distributed, count=2)

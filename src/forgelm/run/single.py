@@ -57,7 +57,7 @@ from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import Outcome, TokenisedData, Wishes, check_checkpoint, tokenise_data, train
 from forgelm.train.processes import Processes, joined_processes
 from forgelm.train.speedups import check_speedups
-from forgelm.train.trainers import check_tracker
+from forgelm.train.trainers import check_trackers
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _run(run: _Run) -> TrainResult:
         resolved_config_sha256=sha256_file(saved),
     )
     enforce_retention(run.files, config.retention, config.data, emit)
-    check_tracker(config.training.report_to)
+    check_trackers(config.training.trackers)
     check_speedups(config)
     check_evaluations(config)
     check_webhook(config.webhook)

@@ -61,7 +61,7 @@ def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
         "logging_steps": logging_steps(training, plan.rows),
         "logging_first_step": True,
         "logging_nan_inf_filter": False,
-        "report_to": training.report_to,
+        "report_to": list(training.trackers) or "none",
         "disable_tqdm": True,
         **galore_arguments(training),
         **_evaluation_arguments(training, plan),

@@ -36,6 +36,18 @@ def list_checkpoints(folder: Path) -> list[Path]:
     return [path for _, path in sorted(found) if path.is_dir()]
 
 
+def step_of(checkpoint: Path) -> int:
+    """Return the number of optimizer steps that a folder ``checkpoint-N`` stands after.
+
+    Raises:
+        ConfigError: it has another name.
+    """
+    match = _NAME.fullmatch(checkpoint.name)
+    if match is None:
+        raise ConfigError(f"{checkpoint.name} is no name of a checkpoint", hint="name a folder checkpoint-N")
+    return int(match[1])
+
+
 def find_checkpoint(output_dir: Path, resume: str | None) -> Found:
     """Return what ``--resume`` means: ``None`` nothing, ``"auto"`` the newest valid one, otherwise a path.
 

@@ -29,6 +29,8 @@ MAY_CHANGE = frozenset(
         "dataloader_num_workers",
         "dataset_num_proc",
         "report_to",
+        "sample_prompts",
+        "sample_max_new_tokens",
         "stop_on",
         "run_name",
         "gpu_cost_per_hour",

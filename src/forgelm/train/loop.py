@@ -29,10 +29,12 @@ from forgelm.train.galore import check_galore_resume, galore_optimizers
 from forgelm.train.identity import describe_training
 from forgelm.train.leaks import check_rows_apart
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
+from forgelm.train.losses import Losses
 from forgelm.train.probe import choose_probe, probe_logits
 from forgelm.train.processes import Processes, lost_process
 from forgelm.train.quiet import COUNTS, Ways
 from forgelm.train.rewards import Reward, check_answers, choose_rewards
+from forgelm.train.samples import Samples, choose_samples
 from forgelm.train.save import keep_pissa_start, save_model
 from forgelm.train.seal import check_identity
 from forgelm.train.speedups import check_speedups
@@ -80,6 +82,7 @@ class Wishes:
     skipped: tuple[tuple[str, str], ...] = ()
     stop_requested: Callable[[], bool] = lambda: False
     processes: Processes = field(default_factory=Processes)
+    losses: Losses = field(default_factory=Losses)
 
     def stop_everywhere(self) -> bool:
         """Whether any process was asked to stop; all of them ask, after each step."""
@@ -254,6 +257,8 @@ def _build(
             identity=identity,
             seeded=config.training.determinism != "off",
             processes=wishes.processes,
+            losses=_open_losses(wishes),
+            samples=_open_samples(config, data, loaded, wishes),
         ),
         listeners=(Progress(emit), FiniteLoss(), _doctor(config, emit), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
@@ -264,6 +269,22 @@ def _build(
         **judges,
     )
     return trainer, stopper, plan
+
+
+def _open_losses(wishes: Wishes) -> Losses:
+    losses = wishes.losses
+    losses.processes = wishes.processes
+    if wishes.checkpoint is not None:
+        losses.restore(wishes.checkpoint)
+    return losses
+
+
+def _open_samples(config: ForgeConfig, data: TokenisedData, loaded: LoadedModel, wishes: Wishes) -> Samples:
+    validation = data.validation.examples if data.validation else None
+    samples = choose_samples(config.training, validation, loaded.tokenizer)
+    if wishes.checkpoint is not None:
+        samples.restore(wishes.checkpoint)
+    return samples
 
 
 def _doctor(config: ForgeConfig, emit: Emit) -> Doctor:

@@ -11,8 +11,10 @@ from forgelm.base.extras import load_extra
 from forgelm.base.files import write_json
 from forgelm.train.compute import Meter
 from forgelm.train.distributed import shard_on_cpu
+from forgelm.train.losses import Losses
 from forgelm.train.order import EpochOrder, GroupOrder, step_seed
 from forgelm.train.processes import Processes
+from forgelm.train.samples import Samples
 
 COUNTS = "compute.json"
 
@@ -22,8 +24,8 @@ class Ways:
     """How a trainer is made ours. ``strategy`` is the order of rows; ``meter`` counts, and travels in the checkpoints.
 
     ``identity`` says which training a checkpoint belongs to; ``seeded`` makes what a step draws depend on seed and step
-    alone. ``length_columns`` are those of ``TrainerKind``; ``prepares`` leaves the preparation of rows to TRL, as only
-    packing needs.
+    alone; ``losses`` and ``samples`` are kept in the checkpoints. ``length_columns`` are those of ``TrainerKind``;
+    ``prepares`` leaves the preparation of rows to TRL, as only packing needs.
     """
 
     meter: Meter
@@ -33,6 +35,8 @@ class Ways:
     length_columns: tuple[tuple[str, ...], ...] = ()
     prepares: bool = False
     processes: Processes = field(default_factory=Processes)
+    losses: Losses = field(default_factory=Losses)
+    samples: Samples = field(default_factory=Samples)
 
     def lengths(self, dataset: Any) -> list[int]:
         """Return each row's length in tokens."""
@@ -65,6 +69,7 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
             with ways.meter.counting():
                 loss = super().training_step(*args, **kwargs)
             ways.meter.add_loss(loss)
+            ways.losses.add(step, loss)
             return loss
 
         def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder | GroupOrder:
@@ -108,9 +113,13 @@ def _sealing(base: type[Any], ways: Ways) -> type[Any]:
                     self._aside = None
                 _point_to_best(self.state, root)
                 counts = ways.meter.save()
+                ways.losses.settle()
+                ways.samples.take(self.model, int(self.state.global_step))
                 if ways.processes.first:
                     self.state.save_to_json(str(written / "trainer_state.json"))
                     write_json(written / COUNTS, counts)
+                    ways.losses.write(written)
+                    ways.samples.write(written)
             if not ways.processes.first:
                 return
             load_extra("transformers.trainer_utils", extra="train").rotate_checkpoints(

@@ -78,16 +78,17 @@ TRAINERS = MappingProxyType(
 )
 
 
-def check_tracker(report_to: str) -> None:
-    """Raise ``OptionalDependencyError`` when the tracker's package is missing, before anything is loaded or trained."""
+def check_trackers(names: Sequence[str]) -> None:
+    """Raise ``OptionalDependencyError`` when a tracker's package is missing, before anything is loaded or trained."""
     if importlib.util.find_spec("trl") is None:
         load_extra("trl", extra="train")  # without training there is no tracking to speak of
-    if report_to != "none" and importlib.util.find_spec(report_to) is None:
-        extra = "train" if report_to == "tensorboard" else report_to
-        raise OptionalDependencyError(
-            f"training.report_to is {report_to}, whose package is not installed",
-            hint=f"pip install 'forgelm[{extra}]', or set training.report_to: none",
-        )
+    for name in names:
+        if importlib.util.find_spec(name) is None:
+            extra = "train" if name == "tensorboard" else name
+            raise OptionalDependencyError(
+                f"training.report_to names {name}, whose package is not installed",
+                hint=f"pip install 'forgelm[{extra}]', or set training.report_to: none",
+            )
 
 
 def build_trainer(
