@@ -42,7 +42,8 @@ def test_required_sections_and_keys() -> None:
 
 def test_choices_bounds_and_defaults_are_in_it() -> None:
     training = build_json_schema()["$defs"]["TrainingConfig"]["properties"]
-    assert training["report_to"]["enum"] == ["tensorboard", "wandb", "mlflow", "none"]
+    trackers = ["tensorboard", "wandb", "mlflow", "trackio", "none"]
+    assert [one.get("enum") or one["items"]["enum"] for one in training["report_to"]["anyOf"]] == [trackers, trackers]
     assert (training["learning_rate"]["default"], training["learning_rate"]["exclusiveMinimum"]) == (2e-5, 0)
     assert training["neftune_noise_alpha"]["anyOf"][0]["exclusiveMinimum"] == 0
     assert training["sample_packing"]["deprecated"] is True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -73,7 +72,7 @@ def _check_trackers(value: Any) -> Any:
     names = value if isinstance(value, (list, tuple)) else [value]
     known = get_args(Tracker)
     if not names or not all(isinstance(name, str) and name in known for name in names):
-        raise ValueError(f"allowed: {', '.join(known)}, or a list of them; got {json.dumps(value, default=str)}")
+        raise ValueError(f"allowed: {', '.join(known)}, or a list of them")
     if len(set(names)) < len(names) or ("none" in names and len(names) > 1):
         raise ValueError("must name each tracker once, and none alone")
     return value
