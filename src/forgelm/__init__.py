@@ -44,15 +44,23 @@ if TYPE_CHECKING:
     from forgelm.evidence.anchor import Anchor, read_anchors
     from forgelm.evidence.approval import ApprovalCheck
     from forgelm.evidence.approval_check import verify_approvals
+    from forgelm.evidence.bundle.report import Verification
+    from forgelm.evidence.bundle.trust import Trust
+    from forgelm.evidence.bundle.verify import verify_evidence
+    from forgelm.evidence.bundle.write import Bundle, write_bundle
     from forgelm.evidence.chain import VerifyResult, verify_audit_log
     from forgelm.evidence.checkpoint import Checkpoint
     from forgelm.evidence.documents.verify_annex_iv import VerifyAnnexIVResult, verify_annex_iv_artifact
+    from forgelm.evidence.ec_key import EcKey, generate_ec_key, load_ec_key
+    from forgelm.evidence.ec_public import EcPublicKey, read_ec_public_key
     from forgelm.evidence.erasure.purge import PurgeKind, RowOrder, RowPurge, purge_row, purge_run
     from forgelm.evidence.erasure.retention import find_overdue
     from forgelm.evidence.erasure.search import AccessRequest, search_person
     from forgelm.evidence.inventory import VerifyIntegrityResult, verify_integrity
     from forgelm.evidence.keys import PublicKey, read_public_key
     from forgelm.evidence.ledger import AuditLogger
+    from forgelm.evidence.sign import SignedModel, SignedReport, sign_model, sign_report
+    from forgelm.evidence.signature import VerifySignatureResult, verify_signature
     from forgelm.evidence.subjects import SubjectKeys
     from forgelm.evidence.unproven import Unproven
     from forgelm.model.authentication import setup_authentication
@@ -80,6 +88,7 @@ _HOMES = MappingProxyType(
         "Anchor": "forgelm.evidence.anchor",
         "ApprovalCheck": "forgelm.evidence.approval",
         "ArgumentError": "forgelm.base.errors",
+        "Bundle": "forgelm.evidence.bundle.write",
         "ClusterError": "forgelm.base.errors",
         "AuditLogger": "forgelm.evidence.ledger",
         "AuditReport": "forgelm.audit.report.record",
@@ -88,6 +97,8 @@ _HOMES = MappingProxyType(
         "ConfigError": "forgelm.base.errors",
         "DataError": "forgelm.base.errors",
         "DatasetPreview": "forgelm.assist.preview",
+        "EcKey": "forgelm.evidence.ec_key",
+        "EcPublicKey": "forgelm.evidence.ec_public",
         "ExportReport": "forgelm.publish.gguf.export",
         "Finding": "forgelm.audit.findings",
         "ForgeConfig": "forgelm.config.root",
@@ -105,17 +116,22 @@ _HOMES = MappingProxyType(
         "RowPurge": "forgelm.evidence.erasure.purge",
         "RunBusyError": "forgelm.base.errors",
         "SafetyResult": "forgelm.run.safety_eval",
+        "SignedModel": "forgelm.evidence.sign",
+        "SignedReport": "forgelm.evidence.sign",
         "SourceError": "forgelm.base.errors",
         "StoppedError": "forgelm.base.errors",
         "StorageError": "forgelm.base.errors",
         "SubjectKeys": "forgelm.evidence.subjects",
         "TrainResult": "forgelm.run.result",
         "TrainingError": "forgelm.base.errors",
+        "Trust": "forgelm.evidence.bundle.trust",
         "Unproven": "forgelm.evidence.unproven",
+        "Verification": "forgelm.evidence.bundle.report",
         "VerifyAnnexIVResult": "forgelm.evidence.documents.verify_annex_iv",
         "VerifyGgufResult": "forgelm.publish.gguf.verify",
         "VerifyIntegrityResult": "forgelm.evidence.inventory",
         "VerifyResult": "forgelm.evidence.chain",
+        "VerifySignatureResult": "forgelm.evidence.signature",
         "WebhookNotifier": "forgelm.run.webhook.notifier",
         "approve_run": "forgelm.publish.decide",
         "audit_dataset": "forgelm.audit.dataset",
@@ -127,9 +143,11 @@ _HOMES = MappingProxyType(
         "find_overdue": "forgelm.evidence.erasure.retention",
         "find_pii": "forgelm.audit.pii.find",
         "find_secrets": "forgelm.audit.secrets.find",
+        "generate_ec_key": "forgelm.evidence.ec_key",
         "get_model_and_tokenizer": "forgelm.model.load",
         "list_pending": "forgelm.publish.approvals",
         "load_config": "forgelm.config.load",
+        "load_ec_key": "forgelm.evidence.ec_key",
         "manage_checkpoints": "forgelm.train.checkpoints",
         "mask_pii": "forgelm.audit.pii.find",
         "mask_secrets": "forgelm.audit.secrets.find",
@@ -140,6 +158,7 @@ _HOMES = MappingProxyType(
         "purge_row": "forgelm.evidence.erasure.purge",
         "purge_run": "forgelm.evidence.erasure.purge",
         "read_anchors": "forgelm.evidence.anchor",
+        "read_ec_public_key": "forgelm.evidence.ec_public",
         "read_public_key": "forgelm.evidence.keys",
         "reject_run": "forgelm.publish.decide",
         "revoke_run": "forgelm.publish.decide",
@@ -148,11 +167,16 @@ _HOMES = MappingProxyType(
         "search_person": "forgelm.evidence.erasure.search",
         "setup_authentication": "forgelm.model.authentication",
         "show_run": "forgelm.publish.approvals",
+        "sign_model": "forgelm.evidence.sign",
+        "sign_report": "forgelm.evidence.sign",
         "verify_annex_iv_artifact": "forgelm.evidence.documents.verify_annex_iv",
         "verify_approvals": "forgelm.evidence.approval_check",
         "verify_audit_log": "forgelm.evidence.chain",
+        "verify_evidence": "forgelm.evidence.bundle.verify",
         "verify_gguf": "forgelm.publish.gguf.verify",
         "verify_integrity": "forgelm.evidence.inventory",
+        "verify_signature": "forgelm.evidence.signature",
+        "write_bundle": "forgelm.evidence.bundle.write",
     }
 )
 
@@ -165,11 +189,14 @@ __all__ = [
     "AuditLogger",
     "AuditReport",
     "BenchmarkResult",
+    "Bundle",
     "Checkpoint",
     "ClusterError",
     "ConfigError",
     "DataError",
     "DatasetPreview",
+    "EcKey",
+    "EcPublicKey",
     "ExportReport",
     "Finding",
     "ForgeConfig",
@@ -187,17 +214,22 @@ __all__ = [
     "RowPurge",
     "RunBusyError",
     "SafetyResult",
+    "SignedModel",
+    "SignedReport",
     "SourceError",
     "StoppedError",
     "StorageError",
     "SubjectKeys",
     "TrainResult",
     "TrainingError",
+    "Trust",
     "Unproven",
+    "Verification",
     "VerifyAnnexIVResult",
     "VerifyGgufResult",
     "VerifyIntegrityResult",
     "VerifyResult",
+    "VerifySignatureResult",
     "WebhookNotifier",
     "__api_version__",
     "__version__",
@@ -211,9 +243,11 @@ __all__ = [
     "find_overdue",
     "find_pii",
     "find_secrets",
+    "generate_ec_key",
     "get_model_and_tokenizer",
     "list_pending",
     "load_config",
+    "load_ec_key",
     "manage_checkpoints",
     "mask_pii",
     "mask_secrets",
@@ -224,6 +258,7 @@ __all__ = [
     "purge_row",
     "purge_run",
     "read_anchors",
+    "read_ec_public_key",
     "read_public_key",
     "reject_run",
     "revoke_run",
@@ -232,11 +267,16 @@ __all__ = [
     "search_person",
     "setup_authentication",
     "show_run",
+    "sign_model",
+    "sign_report",
     "verify_annex_iv_artifact",
     "verify_approvals",
     "verify_audit_log",
+    "verify_evidence",
     "verify_gguf",
     "verify_integrity",
+    "verify_signature",
+    "write_bundle",
 ]
 
 
