@@ -35,6 +35,8 @@ class Event(StrEnum):
     MODEL_QUARANTINED = "model.quarantined"
     MODEL_MISSING = "model.missing"
     MODEL_INTEGRITY_VERIFIED = "model.integrity_verified"
+    EXPORT_REHEARSED = "export.rehearsed"
+    MODEL_EXPORTED = "model.exported"
     GOVERNANCE_EXPORTED = "compliance.governance_exported"
     GOVERNANCE_SECTION_MISSING = "compliance.governance_section_missing"
     ARTIFACTS_EXPORTED = "compliance.artifacts_exported"

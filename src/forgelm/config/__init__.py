@@ -5,6 +5,7 @@ from forgelm.config.benchmark import BenchmarkConfig
 from forgelm.config.data import DataConfig, GovernanceConfig
 from forgelm.config.declarations import DatasetDeclaration, GpaiConfig, Statement
 from forgelm.config.evaluation import EvaluationConfig
+from forgelm.config.export import ExportConfig
 from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig, RiskTier
 from forgelm.config.load import load_config
 from forgelm.config.memorisation import MemorisationConfig
@@ -25,6 +26,7 @@ __all__ = [
     "DataConfig",
     "DatasetDeclaration",
     "EvaluationConfig",
+    "ExportConfig",
     "ForgeConfig",
     "GovernanceConfig",
     "GpaiConfig",

@@ -16,6 +16,7 @@ from forgelm.config.data import DataConfig
 from forgelm.config.distributed import DistributedConfig
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.explain import Finding, explain, summarise
+from forgelm.config.export import ExportConfig
 from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig
 from forgelm.config.merge import MergeConfig
 from forgelm.config.model import LoraConfig, ModelConfig
@@ -40,6 +41,7 @@ class ForgeConfig(Section):
     auth: AuthConfig | None = Field(None, description="Credentials.")
     distributed: DistributedConfig | None = Field(None, description="How several processes share the training.")
     evaluation: EvaluationConfig | None = Field(None, description="What the trained model must reach.")
+    export: ExportConfig | None = Field(None, description="A file of the promoted model for other programs to run.")
     merge: MergeConfig | None = Field(None, description="What forgelm merge makes of several models.")
     compliance: ComplianceConfig | None = Field(None, description="Who provides the system and what it is for.")
     risk_assessment: RiskAssessmentConfig | None = Field(None, description="The declared risk assessment.")

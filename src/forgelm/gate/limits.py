@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 
 from forgelm.config.benchmark import BenchmarkConfig
+from forgelm.config.export import ExportConfig
 from forgelm.config.judge import JudgeConfig
 from forgelm.config.memorisation import MemorisationConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.config.safety import SafetyConfig
 from forgelm.config.text_metrics import TextMetricsConfig
 from forgelm.evaluate.measurement import Measurement
+from forgelm.evaluate.parity import REPLIES, TOKENS
 from forgelm.evaluate.safety.rules import safety_rules
 from forgelm.gate.decide import Thresholds
 from forgelm.gate.limit import Limit
@@ -21,9 +23,11 @@ def build_thresholds(config: ForgeConfig, measured: Sequence[Measurement]) -> Th
     """Return every limit of ``evaluation``; under ``auto_revert`` the base model's loss or reward is one too."""
     wanted = config.evaluation
     if wanted is None:
-        return Thresholds()
+        return Thresholds(limits=tuple(_export_limits(config.export)))
     limits = Thresholds(
-        limits=build_limits(config), on_inconclusive=wanted.on_inconclusive, loss_gate_on=wanted.loss_gate_on
+        limits=(*build_limits(config), *_export_limits(config.export)),
+        on_inconclusive=wanted.on_inconclusive,
+        loss_gate_on=wanted.loss_gate_on,
     )
     start = _baseline(config, measured) if wanted.auto_revert else None
     if config.training.trainer_type == "grpo":
@@ -66,6 +70,13 @@ def _text_limits(text: TextMetricsConfig | None) -> Iterator[Limit]:
         if (change := text.min_improvement.get(metric)) is not None:
             key = f"evaluation.text.min_improvement.{metric}"
             yield Limit(f"{name}.improvement", name, key, change, gate_on=text.gate_on, of="change")
+
+
+def _export_limits(section: ExportConfig | None) -> Iterator[Limit]:
+    if section is not None:
+        least = section.min_reply_agreement
+        yield Limit(TOKENS, TOKENS, "equal token ids in every row,", 1.0, gate_on="point")
+        yield Limit(REPLIES, REPLIES, "export.min_reply_agreement", least, gate_on="point")
 
 
 def _safety_limits(section: SafetyConfig | None) -> tuple[Limit, ...]:

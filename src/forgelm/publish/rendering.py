@@ -18,6 +18,7 @@ def render_chat(
     *,
     add_generation_prompt: bool = False,
     special_tokens: Mapping[str, str] | None = None,
+    tools: Sequence[Mapping[str, Any]] | None = None,
 ) -> str:
     """Return ``messages`` as the text the model reads. ``special_tokens`` are the template's ``bos_token`` and such.
 
@@ -43,6 +44,7 @@ def render_chat(
             environment.from_string(for_serving(template)).render(
                 messages=[dict(message) for message in messages],
                 add_generation_prompt=add_generation_prompt,
+                tools=tools,
                 **(special_tokens or {}),
             )
         )

@@ -43,6 +43,7 @@ from forgelm.gate.limits import build_thresholds
 from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
 from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
+from forgelm.run.exporting import check_export, measure_export, rehearse_export, write_export
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
 from forgelm.run.follow import follow_run
 from forgelm.run.heartbeat import Heartbeat
@@ -162,6 +163,7 @@ def _run(run: _Run) -> TrainResult:
     check_speedups(config)
     check_evaluations(config)
     check_webhook(config.webhook)
+    check_export(config)
     read_attachments(config.compliance.annex_iv if config.compliance else {})
     prepared = _prepare(run)
     trained = _train(run, prepared)
@@ -222,7 +224,9 @@ def _train(run: _Run, prepared: PreparedData) -> _Trained:
     run.stop.check()
     if run.wishes.checkpoint is not None:
         check_checkpoint(run.config, tokenised, loaded, run.wishes.checkpoint)
-    base = ask_model(_subject(run, loaded.model, loaded.tokenizer, tokenised, is_base=True))
+    subject = _subject(run, loaded.model, loaded.tokenizer, tokenised, is_base=True)
+    rehearse_export(subject, run.files)
+    base = ask_model(subject)
     run.emit(Event.STAGE, name="training")
     outcome = train(run.config, tokenised, loaded, run.files, run_id=run.run_id, emit=run.emit, wishes=run.wishes)
     run.wishes.processes.leave()
@@ -238,8 +242,9 @@ def _evaluate(run: _Run, trained: _Trained) -> tuple[Measurement, ...]:
     merged = run.config.training.merge_adapters
     check = measure_saved_model(saved, loaded.tokenizer, outcome, loaded.precision, merged=merged)
     run.emit(Event.SELF_CHECK_COMPLETED, difference=check.value, **check.details)
-    tuned = ask_model(_subject(run, saved, loaded.tokenizer, trained.tokenised))
-    return check, *measure_answers(run.config, trained.tokenised, tuned, trained.base)
+    subject = _subject(run, saved, loaded.tokenizer, trained.tokenised)
+    measured = measure_answers(run.config, trained.tokenised, ask_model(subject), trained.base)
+    return check, *measured, *measure_export(subject, run.files, outcome.staging)
 
 
 def _subject(run: _Run, model: Any, tokenizer: Any, data: TokenisedData, *, is_base: bool = False) -> Subject:
@@ -344,6 +349,8 @@ def _publish(run: _Run, record: RunRecord) -> Published:
     if disposition is Disposition.HELD:
         run.emit(Event.HUMAN_APPROVAL_REQUIRED, **_ask(run, record))
         return published
+    if disposition is Disposition.PROMOTED and not verdict.failed:
+        write_export(run.config, run.files, run.emit)
     run.emit(Event.PIPELINE_COMPLETED, success=not verdict.failed, metrics_summary=dict(record.metrics))
     return published
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from forgelm.publish.gguf.template import for_serving, read_json, read_template
 from forgelm.publish.gguf.tokenizer import read_tokenizer
 from forgelm.publish.gguf.verify import SIDECAR_SUFFIX, verify_gguf
 from forgelm.publish.gguf.write import Content, write_gguf
+
+_LAYER = re.compile(r"model\.layers\.(\d+)\.")
 
 
 @dataclass(frozen=True)
@@ -78,28 +81,74 @@ def export_gguf(
         raise ConfigError(f"there is no quantisation {quant!r}", hint=f"one of {', '.join(QUANTS)}")
     opened = _open(Path(model_path), adapter, offline=offline, token=token)
     target = _check_target(Path(output), opened)
+    content, notes = _build(opened, quant, str(model_path))
+    packed = _write(target, content)
+    digest = sha256_file(target)
+    write_text(target.with_name(target.name + SIDECAR_SUFFIX), f"{digest}  {target.name}\n")
+    recorded = _record(opened, target, quant, digest) if update_integrity else None
+    if update_integrity and recorded is None and (opened.sealed / INTEGRITY_FILE).is_file():
+        notes += (f"{INTEGRITY_FILE} was left as it is: a signature covers it, or it was written by something else",)
+    counts = _count(packed)
+    return ExportReport(str(target), "gguf", quant, digest, target.stat().st_size, counts, recorded, notes)
+
+
+def try_export(
+    model_path: str,
+    output: Path,
+    *,
+    quant: str,
+    layers: int,
+    revision: str | None = None,
+    offline: bool = False,
+    token: str | None = None,
+) -> ExportReport:
+    """Write only the first ``layers`` of a whole model, to see whether it can be exported at all. Records nothing.
+
+    Raises:
+        ModelError: the model, or its tokenizer, is of a kind that cannot be exported.
+        OptionalDependencyError: the extra ``export`` is not installed.
+    """
+    with private(offline=offline):
+        found = find_model(model_path, revision=revision, offline=offline, token=hub_token(token))
+    state = _cut(open_state(found.folder, label=found.name), layers)
+    content, notes = _build(_Opened(state, found.folder, found.folder), quant, model_path)
+    packed = _write(output, content)
+    digest = sha256_file(output)
+    return ExportReport(str(output), "gguf", quant, digest, output.stat().st_size, _count(packed), None, notes)
+
+
+def _cut(state: State, layers: int) -> State:
+    """Return the model without the layers after the first ``layers``."""
+    kept = min(layers, int(state.config.get("num_hidden_layers") or layers))
+    tensors = {
+        name: tensor
+        for name, tensor in state.weights.tensors.items()
+        if not (found := _LAYER.match(name)) or int(found[1]) < kept
+    }
+    config = {**state.config, "num_hidden_layers": kept}
+    return replace(state, weights=replace(state.weights, tensors=tensors), config=config)
+
+
+def _build(opened: _Opened, quant: str, name: str) -> tuple[Content, tuple[str, ...]]:
     family = find_family(opened.state.config)
     _, notes = describe_model(family, opened.state.config)
     rows = next((item.shape[0] for item in opened.state.plan() if item.name == opened.state.table), 0)
     template = read_template(opened.tokenizer)
+    if not template:
+        notes += ("the model has no chat template, so neither has the file",)
     content = Content(
         opened.state,
         family,
         read_tokenizer(opened.tokenizer, rows, _generation(opened)),
         for_serving(template) if template else None,
         QUANTS[quant],
-        _origin(opened, str(model_path)),
+        _origin(opened, name),
     )
-    packed = _write(target, content)
-    digest = sha256_file(target)
-    write_text(target.with_name(target.name + SIDECAR_SUFFIX), f"{digest}  {target.name}\n")
-    if not template:
-        notes += ("the model has no chat template, so neither has the file",)
-    recorded = _record(opened, target, quant, digest) if update_integrity else None
-    if update_integrity and recorded is None and (opened.sealed / INTEGRITY_FILE).is_file():
-        notes += (f"{INTEGRITY_FILE} was left as it is: a signature covers it, or it was written by something else",)
-    counts = {kind: list(packed.values()).count(kind) for kind in sorted(set(packed.values()))}
-    return ExportReport(str(target), "gguf", quant, digest, target.stat().st_size, counts, recorded, notes)
+    return content, notes
+
+
+def _count(packed: dict[str, str]) -> dict[str, int]:
+    return {kind: list(packed.values()).count(kind) for kind in sorted(set(packed.values()))}
 
 
 def _open(model: Path, adapter: str | Path | None, *, offline: bool, token: str | None) -> _Opened:

@@ -59,7 +59,7 @@ def find_way(tokenizer: dict[str, Any]) -> str:
         wanted = tokenizers.Tokenizer.from_str(json.dumps(plain)).encode(_TEXT).ids
         for name, patterns in WAYS.items():
             model = {**tokenizer["model"], "ignore_merges": name in TAKE_WHOLE_TOKENS}
-            changed = {**plain, "model": model, "pre_tokenizer": _cut_by(patterns)}
+            changed = {**plain, "model": model, "pre_tokenizer": cut_by(patterns)}
             if tokenizers.Tokenizer.from_str(json.dumps(changed)).encode(_TEXT).ids == wanted:
                 return name
     except BaseException as error:
@@ -71,6 +71,16 @@ def find_way(tokenizer: dict[str, Any]) -> str:
         "this tokenizer cuts text in a way that llama.cpp has no name for among those known here",
         hint=f"known: {', '.join(WAYS)}",
     )
+
+
+def cut_by(patterns: tuple[str, ...]) -> dict[str, Any]:
+    """Return the cutting by ``patterns`` as ``tokenizer.json`` says it."""
+    cuts: list[dict[str, Any]] = [
+        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+        for pattern in patterns
+    ]
+    ends = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
+    return {"type": "Sequence", "pretokenizers": [*cuts, ends]}
 
 
 def _read_patterns(tokenizer: dict[str, Any]) -> tuple[str, ...] | None:
@@ -88,12 +98,3 @@ def _read_patterns(tokenizer: dict[str, Any]) -> tuple[str, ...] | None:
         else:
             return None
     return (*found, *([_GPT_2] if last.get("use_regex") else []))
-
-
-def _cut_by(patterns: tuple[str, ...]) -> dict[str, Any]:
-    cuts: list[dict[str, Any]] = [
-        {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
-        for pattern in patterns
-    ]
-    ends = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False}
-    return {"type": "Sequence", "pretokenizers": [*cuts, ends]}
