@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from merging import write_variant
 from support import Heard
 
-from forgelm.base.errors import ModelError
+from forgelm.base.errors import ConfigError, ModelError
 from forgelm.base.events import Event
 from forgelm.base.files import sha256_file
 from forgelm.config.root import ForgeConfig
@@ -22,6 +23,7 @@ from forgelm.gate.limits import build_thresholds
 from forgelm.publish.gguf.parse import parse_gguf
 from forgelm.publish.gguf.verify import verify_gguf
 from forgelm.run import exporting
+from forgelm.run.dry_run import check_run
 from forgelm.run.single import run_single
 
 SHORT = {"max_steps": 8}
@@ -54,8 +56,6 @@ def test_a_run_rehearses_compares_and_exports(make_config: Callable[..., ForgeCo
 def test_a_model_that_cannot_be_exported_stops_the_run_before_it_trains(
     make_config: Callable[..., ForgeConfig], tmp_path: Path
 ) -> None:
-    from merging import write_variant
-
     model = write_variant(tmp_path / "model")
     config = json.loads((model / "config.json").read_bytes())
     (model / "config.json").write_text(
@@ -114,6 +114,20 @@ def test_the_gates_of_an_export(
     assert config.export is not None
     assert [gate.status.value for gate in decide(measured, limits).gates] == statuses
     assert [gate.status.value for gate in decide([], limits).gates] == ["not_measured"] * 2
+
+
+def test_what_can_be_known_before_is_said_before(make_config: Callable[..., ForgeConfig], tmp_path: Path) -> None:
+    exporting.check_export(make_config())
+    exporting.check_export(make_config(export={}))
+    scaled = {"rope_scaling": {"type": "linear", "factor": 2.0}}
+    with pytest.raises(ConfigError, match=r"training\.rope_scaling changes the model itself"):
+        exporting.check_export(make_config(export={}, training=scaled))
+    exporting.check_export(make_config(export={}, training={**scaled, "merge_adapters": True}))
+    model = write_variant(tmp_path / "model")
+    config = json.loads((model / "config.json").read_bytes())
+    (model / "config.json").write_text(json.dumps({**config, "architectures": ["GPT2LMHeadModel"]}))
+    with pytest.raises(ModelError, match="GPT2LMHeadModel cannot be exported"):
+        check_run(make_config(export={}, model={"name_or_path": str(model)}))
 
 
 def test_the_file_goes_where_it_is_asked_to(make_config: Callable[..., Any], tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from forgelm.evaluate.table import check_evaluations
 from forgelm.evidence.approval import Policy
 from forgelm.evidence.documents.annex_iv import read_attachments
 from forgelm.model.load import load_tokenizer, plan_load, resolve
+from forgelm.run.exporting import check_export
 from forgelm.run.folder import check_writable, run_files
 from forgelm.run.webhook.messenger import check_webhook
 from forgelm.train.distributed import check_strategy
@@ -31,6 +32,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     check_speedups(config)
     # How many processes there will be is not known yet: only that the strategy itself can be had.
     check_strategy(config.distributed, count=2)
+    check_export(config)
     Policy.of(config.evaluation.approval if config.evaluation else None)
     read_attachments(config.compliance.annex_iv if config.compliance else {})
     with private(offline=config.model.offline):

@@ -47,6 +47,7 @@ from forgelm.run.exporting import check_export, measure_export, rehearse_export,
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
 from forgelm.run.follow import follow_run
 from forgelm.run.heartbeat import Heartbeat
+from forgelm.run.metrics import build_metrics
 from forgelm.run.notify import RunMessages
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
@@ -181,7 +182,7 @@ def _run(run: _Run) -> TrainResult:
         outcome=trained.outcome,
         measurements=measured,
         verdict=verdict,
-        metrics=_metrics(trained.outcome, measured),
+        metrics=build_metrics(trained.outcome, measured),
         resources=measure_resources(config, trained.loaded.hardware, trained.outcome),
         evaluation_files=written,
     )
@@ -265,22 +266,6 @@ def _decide(run: _Run, measured: tuple[Measurement, ...]) -> Verdict:
         )
     report_evaluations(measured, verdict, run.emit)
     return verdict
-
-
-def _metrics(outcome: Outcome, measured: tuple[Measurement, ...]) -> dict[str, float]:
-    metrics = {"train_loss": outcome.train_loss, "train_steps": float(outcome.steps)}
-    for measurement in measured:
-        if measurement.name == "self_check" or measurement.value is None:
-            continue
-        name = measurement.name.replace(".", "/", 1)
-        metrics[name] = measurement.value
-        if measurement.baseline is not None:
-            metrics[f"baseline_{name}"] = measurement.baseline
-        for detail in ("perplexity", "accuracy", "baseline_accuracy", "margin", "baseline_margin"):
-            if measurement.details.get(detail) is not None:
-                metrics[detail] = measurement.details[detail]
-        metrics |= measurement.details.get("metrics", {})
-    return metrics
 
 
 def _write_evidence(run: _Run, record: RunRecord) -> None:

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from forgelm.base.errors import ModelError
-from forgelm.publish.gguf.families import FAMILIES, arrange, describe_model, find_family, rope_factors, target_name
+from forgelm.publish.gguf.families import (
+    FAMILIES,
+    arrange,
+    check_tensors,
+    describe_model,
+    find_family,
+    rope_factors,
+    target_name,
+)
 
 CONFIG: dict[str, Any] = {
     "architectures": ["LlamaForCausalLM"],
@@ -37,6 +45,8 @@ def test_an_unsupported_architecture_is_told_which_are() -> None:
         ({"partial_rotary_factor": 0.5}, "partial rotary"),
         ({"hidden_size": "many"}, "no usable hidden_size"),
         ({"num_hidden_layers": 0}, "no usable num_hidden_layers"),
+        ({"head_dim": "x"}, "no usable head_dim"),
+        ({"num_key_value_heads": 0}, "no usable num_key_value_heads"),
     ],
 )
 def test_what_has_no_place_is_refused(change: dict[str, Any], message: str) -> None:
@@ -50,6 +60,32 @@ def test_names_of_tensors() -> None:
     assert target_name("model.layers.0.self_attn.rotary_emb.inv_freq") is None
     with pytest.raises(ModelError, match="has no place"):
         target_name("model.layers.0.mlp.experts.0.w1.weight")
+
+
+def shapes(**changes: Any) -> dict[str, tuple[int, ...]]:
+    found: dict[str, tuple[int, ...]] = {"token_embd.weight": (100, 64), "output_norm.weight": (64,)}
+    for layer in range(2):
+        parts = {"attn_q": (64, 64), "attn_k": (32, 64), "attn_v": (32, 64), "attn_output": (64, 64)}
+        parts |= {"ffn_gate": (128, 64), "ffn_up": (128, 64), "ffn_down": (64, 128)}
+        parts |= {"attn_norm": (64,), "ffn_norm": (64,)}  # type: ignore[dict-item]
+        found |= {f"blk.{layer}.{part}.weight": shape for part, shape in parts.items()}
+    return {name: shape for name, shape in {**found, **changes}.items() if shape}
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"blk.1.attn_k.weight": (64, 64)}, r"blk\.1\.attn_k\.weight is \[64, 64\], not \[32, 64\]"),
+        ({"blk.0.ffn_norm.weight": ()}, r"blk\.0\.ffn_norm\.weight is missing"),
+        ({"token_embd.weight": (99, 64)}, r"token_embd\.weight is \[99, 64\]"),
+        ({"blk.2.attn_q.weight": (64, 64)}, r"blk\.2\.attn_q\.weight is beyond its layers"),
+    ],
+)
+def test_weights_that_are_not_the_configurations_are_refused(changes: dict[str, Any], message: str) -> None:
+    family = FAMILIES["LlamaForCausalLM"]
+    check_tensors(family, CONFIG, shapes())
+    with pytest.raises(ModelError, match=message):
+        check_tensors(family, CONFIG, shapes(**changes))
 
 
 def test_rotary_pairs_come_side_by_side() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +29,7 @@ FAMILIES = MappingProxyType(
         "Qwen3ForCausalLM": Family("qwen3"),
     }
 )
+_COUNTS = ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size")
 _WHOLE = MappingProxyType(
     {
         "model.embed_tokens.weight": "token_embd.weight",
@@ -71,10 +73,42 @@ def find_family(config: dict[str, Any]) -> Family:
     rope = _rope(config)
     if rope.get("partial_rotary_factor", config.get("partial_rotary_factor", 1.0)) != 1.0:
         raise ModelError(f"{name} with a partial rotary embedding cannot be exported as GGUF", hint=supported)
-    for key in ("hidden_size", "num_hidden_layers", "num_attention_heads", "intermediate_size", "vocab_size"):
+    for key in _COUNTS:
         if type(config.get(key)) is not int or config[key] < 1:
             raise ModelError(f"config.json has no usable {key}")
+    for key in ("num_key_value_heads", "head_dim", "max_position_embeddings"):
+        if config.get(key) is not None and (type(config[key]) is not int or config[key] < 1):
+            raise ModelError(f"config.json has no usable {key}")
     return family
+
+
+def check_tensors(family: Family, config: dict[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> None:
+    """Raise ``ModelError`` unless ``shapes``, by the names in the file, are those that the configuration describes."""
+    hidden, inner, head = config["hidden_size"], config["intermediate_size"], _head(config)
+    queries, keys = config["num_attention_heads"] * head, _kv_heads(config) * head
+    wanted: dict[str, tuple[int, ...]] = {
+        "attn_q": (queries, hidden),
+        "attn_k": (keys, hidden),
+        "attn_v": (keys, hidden),
+        "attn_output": (hidden, queries),
+        "ffn_gate": (inner, hidden),
+        "ffn_up": (inner, hidden),
+        "ffn_down": (hidden, inner),
+        "attn_norm": (hidden,),
+        "ffn_norm": (hidden,),
+        **({"attn_q_norm": (head,), "attn_k_norm": (head,)} if family.name == "qwen3" else {}),
+    }
+    layers = range(config["num_hidden_layers"])
+    expected = {f"blk.{layer}.{part}.weight": shape for layer in layers for part, shape in wanted.items()}
+    expected["output_norm.weight"] = (hidden,)
+    expected["token_embd.weight"] = (config["vocab_size"], hidden)
+    for name, shape in expected.items():
+        if shapes.get(name) != shape:
+            found = f"is {list(shapes[name])}" if name in shapes else "is missing"
+            raise ModelError(f"the weights are not those that config.json describes: {name} {found}, not {list(shape)}")
+    more = sorted(name for name in shapes if name.startswith("blk.") and int(name.split(".")[1]) not in layers)
+    if more:
+        raise ModelError(f"the weights are not those that config.json describes: {more[0]} is beyond its layers")
 
 
 def target_name(name: str) -> str | None:
@@ -110,7 +144,7 @@ def describe_model(family: Family, config: dict[str, Any]) -> tuple[dict[str, An
         ModelError: its positions are scaled in a way that the files have no word for.
     """
     heads, hidden = config["num_attention_heads"], config["hidden_size"]
-    head = config.get("head_dim") or hidden // heads
+    head = _head(config)
     rope = _rope(config)
     context, notes = int(config.get("max_position_embeddings") or 2048), []
     window = config.get("sliding_window")
@@ -147,7 +181,7 @@ def rope_factors(config: dict[str, Any]) -> Any | None:
     np = load_extra("numpy", extra="export")
     factor, low, high = (float(rope[key]) for key in ("factor", "low_freq_factor", "high_freq_factor"))
     before = float(rope["original_max_position_embeddings"])
-    head = config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"]
+    head = _head(config)
     waves = 2 * math.pi * float(rope.get("rope_theta", 10000.0)) ** (np.arange(0, head, 2, dtype="f8") / head)
     share = np.clip((before / waves - low) / (high - low), 0.0, 1.0)
     return (1.0 / ((1.0 - share) / factor + share)).astype("f4")
@@ -175,6 +209,10 @@ def _scaling(rope: dict[str, Any]) -> dict[str, Any]:
     if kind == "yarn" and rope.get("original_max_position_embeddings"):
         scaling["rope.scaling.original_context_length"] = int(rope["original_max_position_embeddings"])
     return scaling
+
+
+def _head(config: dict[str, Any]) -> int:
+    return int(config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"])
 
 
 def _kv_heads(config: dict[str, Any]) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 from forgelm.base.errors import ModelError
 from forgelm.base.extras import load_extra
 from forgelm.model.merge.state import HEAD, State
-from forgelm.publish.gguf.families import Family, arrange, describe_model, rope_factors, target_name
+from forgelm.publish.gguf.families import Family, arrange, check_tensors, describe_model, rope_factors, target_name
 from forgelm.publish.gguf.quantise import kind_number, packed_size, quantise
 from forgelm.publish.gguf.recipes import Outline, Quant, choose_packing
 from forgelm.publish.gguf.tokenizer import TokenizerBlock
@@ -85,6 +85,7 @@ def _plan(content: Content) -> list[_Entry]:
             entries.append(
                 _Entry(item.name, name, item.shape, choose_packing(name, item.shape, content.quant, outline))
             )
+    check_tensors(content.family, config, {entry.name: entry.shape for entry in entries})
     return entries
 
 
