@@ -58,6 +58,7 @@ SPANNING = {
     "assist/test_preview_page.py": "the page of preview.py in a browser, which not every machine has",
     "audit/report/test_page_browser.py": "the page of page.py in a browser, which not every machine has",
     "run/test_kills.py": "a whole run, killed and resumed",
+    "model/test_load_options.py": "options of loading that show only in weights or in a training",
     "run/test_several_processes.py": "whole runs of two processes",
     "run/test_evaluations.py": "whole runs whose evaluations pass, fail and cannot tell",
     "run/test_learning.py": "every trainer through a whole run",

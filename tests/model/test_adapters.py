@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from peft import LoraConfig as PeftLora
+from peft import get_peft_model
 from support import ember_model
 
 from forgelm.base.errors import ModelError
@@ -80,3 +82,21 @@ def test_auto_takes_what_is_usual_for_the_kind_of_model_and_else_every_linear_la
     config = LoraConfig(target_modules="auto")
     unknown = attach_adapter(model, config, quantised=False, gradient_checkpointing=False)
     assert any(".down_proj." in name for name in trainable(unknown))
+
+
+def test_which_biases_learn() -> None:
+    def biases(which: str) -> set[str]:
+        torch = pytest.importorskip("torch")
+        layer = torch.nn.ModuleDict({"adapted": torch.nn.Linear(4, 4), "other": torch.nn.Linear(4, 4)})
+        model = get_peft_model(layer, PeftLora(r=2, target_modules=["adapted"], bias=which))
+        return {name.split(".")[-2] for name in trainable(model) if name.endswith("bias")}
+
+    assert (biases("none"), biases("all"), biases("lora_only")) == (set(), {"base_layer", "other"}, {"base_layer"})
+    for which in ("none", "all", "lora_only"):
+        assert attach(target_modules=["q_proj"], bias=which).peft_config["default"].bias == which
+
+
+def test_the_task_is_written_into_the_adapter() -> None:
+    assert attach(target_modules=["q_proj"], task_type="CAUSAL_LM").peft_config["default"].task_type == "CAUSAL_LM"
+    with pytest.raises(ValueError, match="task_type"):
+        LoraConfig(task_type="SEQ_CLS")
