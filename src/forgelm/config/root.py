@@ -20,6 +20,7 @@ from forgelm.config.export import ExportConfig
 from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessmentConfig
 from forgelm.config.merge import MergeConfig
 from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.monitoring import MonitoringConfig
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.rules import find_conflicts, find_warnings
 from forgelm.config.section import Section, log_warning, warn_deprecated
@@ -45,6 +46,7 @@ class ForgeConfig(Section):
     merge: MergeConfig | None = Field(None, description="What forgelm merge makes of several models.")
     compliance: ComplianceConfig | None = Field(None, description="Who provides the system and what it is for.")
     risk_assessment: RiskAssessmentConfig | None = Field(None, description="The declared risk assessment.")
+    monitoring: MonitoringConfig | None = Field(None, description="Who watches a run's numbers.")
     webhook: WebhookConfig | None = Field(None, description="Who is told how a run goes.")
     retention: RetentionConfig | None = Field(None, description="How long what a run leaves behind may be kept.")
 

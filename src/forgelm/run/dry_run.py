@@ -11,9 +11,9 @@ from forgelm.evaluate.table import check_evaluations
 from forgelm.evidence.approval import Policy
 from forgelm.evidence.documents.annex_iv import read_attachments
 from forgelm.model.load import load_tokenizer, plan_load, resolve
+from forgelm.run.audience import check_audience
 from forgelm.run.exporting import check_export
 from forgelm.run.folder import check_writable, run_files
-from forgelm.run.webhook.messenger import check_webhook
 from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import tokenise_data
 from forgelm.train.speedups import check_speedups
@@ -37,7 +37,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     read_attachments(config.compliance.annex_iv if config.compliance else {})
     with private(offline=config.model.offline):
         check_evaluations(config)
-        check_webhook(config.webhook)
+        check_audience(config)
         prepared = prepare_run(config)
         revision = resolve(config)
         precision = plan_load(config, revision)

@@ -43,17 +43,16 @@ from forgelm.gate.limits import build_thresholds
 from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
 from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
+from forgelm.run.audience import audience, check_audience
 from forgelm.run.exporting import check_export, measure_export, rehearse_export, write_export
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
 from forgelm.run.follow import follow_run
 from forgelm.run.heartbeat import Heartbeat
 from forgelm.run.metrics import build_metrics
-from forgelm.run.notify import RunMessages
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
 from forgelm.run.summaries import report_evaluations, result_fields
-from forgelm.run.webhook.messenger import check_webhook
 from forgelm.train.checkpoints import find_checkpoint
 from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import Outcome, TokenisedData, Wishes, check_checkpoint, tokenise_data, train
@@ -114,19 +113,20 @@ def _lead(
     """Run as the first of ``processes``, the one that writes: the folder, the log and the verdict are its own."""
     files = run_files(config)
     Policy.of(config.evaluation.approval if config.evaluation else None)
-    with private(offline=config.model.offline), open_folder(files):
+    with private(offline=config.model.offline), open_folder(files), contextlib.ExitStack() as stack:
         settle(files)
         finish_erasures(files)
         remove_unfinished(files)
         found = find_checkpoint(files.root, resume)
         ledger = AuditLogger(str(files.root))
-        heartbeat, messages = Heartbeat(ledger.checkpoint), RunMessages(config, ledger.run_id)
+        heartbeat = Heartbeat(ledger.checkpoint)
+        outside = stack.enter_context(audience(config, files.root, ledger.run_id))
 
         def emit(event: Event, /, **fields: Any) -> None:
             if event not in TRANSIENT:
                 ledger.log_event(event, **fields)
             heartbeat(event, **fields)
-            messages(event, **fields)
+            outside(event, **fields)
             listen(event, **fields)
 
         processes.tell(lambda: (found, ledger.run_id))
@@ -141,11 +141,11 @@ def _lead(
             # The log may be what cannot be written; the error that ended the run matters more.
             with contextlib.suppress(OSError, ForgeError):
                 _report_end(run, error)
-                messages.close(ledger.close_run())
-            messages.close(None)
+                outside.close(ledger.close_run())
+            outside.close(None)
             raise
         closed = ledger.close_run()
-        messages.close(closed)
+        outside.close(closed)
         return replace(result, audit_log=closed.as_record())
 
 
@@ -163,8 +163,8 @@ def _run(run: _Run) -> TrainResult:
     check_trackers(config.training.trackers)
     check_speedups(config)
     check_evaluations(config)
-    check_webhook(config.webhook)
     check_export(config)
+    check_audience(config)
     read_attachments(config.compliance.annex_iv if config.compliance else {})
     prepared = _prepare(run)
     trained = _train(run, prepared)
