@@ -77,8 +77,12 @@ def serving(answer: Callable[[Asked], Answer], *, tls: tuple[str, str] | None = 
 
         do_GET = do_POST = do_PUT = _answer
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
+    class Server(http.server.ThreadingHTTPServer):
+        # More clients may call at once than the system lets wait by default.
+        request_queue_size = 128
+        daemon_threads = True
+
+    server = Server(("127.0.0.1", 0), Handler)
     if tls is not None:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*tls)

@@ -83,6 +83,9 @@ def test_a_whole_run_tells_how_it_ended_with_the_closed_logs_root(make_config: M
     assert bodies[1]["audit_log"] == result.audit_log
     assert "above max_acceptable_loss" in bodies[1]["reason"]
     assert bodies[1]["run_id"] == result.run_id
+    report = json.loads((tmp_path / "run" / "compliance" / "compliance_report.json").read_text())
+    assert report["webhook_config"]["timeout"] == 2
+    assert "url" not in report["webhook_config"]
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or b"secretpath" not in path.read_bytes(), path
 

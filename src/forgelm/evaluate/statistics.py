@@ -11,7 +11,7 @@ from typing import Any
 from forgelm.base.extras import load_extra
 
 _RESAMPLES = 4000
-_FEWEST_SAMPLES = 5
+FEWEST_SAMPLES = 5
 _BLOCK_NUMBERS = 2**22
 _NORMAL = NormalDist()
 
@@ -41,7 +41,7 @@ def bootstrap_mean(
     np = load_extra("numpy", extra="train")
     numbers = np.asarray(values, dtype=np.float64)
     heavy = np.ones_like(numbers) if weights is None else np.asarray(weights, dtype=np.float64)
-    if len(numbers) < _FEWEST_SAMPLES or not np.isfinite(numbers).all():
+    if len(numbers) < FEWEST_SAMPLES or not np.isfinite(numbers).all():
         return None
     means = _resampled_means(np, numbers, heavy, np.random.default_rng(seed))
     tail = _expanded_tail(len(numbers), level)
@@ -72,7 +72,7 @@ def bootstrap_statistic(
     are. ``None`` below five samples, or where the statistic is not finite.
     """
     np = load_extra("numpy", extra="train")
-    if n < _FEWEST_SAMPLES:
+    if n < FEWEST_SAMPLES:
         return None
     random = np.random.default_rng(seed)
     values = np.asarray([statistic(random.integers(0, n, n).tolist()) for _ in range(resamples)])

@@ -50,6 +50,10 @@ def build_manifest(record: RunRecord, consumption: Consumption, generated_at: da
         manifest["annex_iv"] = config.compliance.model_dump(mode="json", include=set(_DECLARED_IDENTITY))
     if config.risk_assessment is not None:
         manifest["risk_assessment"] = config.risk_assessment.model_dump(mode="json")
+    if config.monitoring is not None:
+        manifest["monitoring"] = config.monitoring.model_dump(mode="json")
+    if config.webhook is not None:
+        manifest["webhook_config"] = config.webhook.model_dump(mode="json", exclude={"url"})
     return manifest
 
 

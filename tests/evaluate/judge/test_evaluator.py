@@ -162,11 +162,22 @@ def test_a_judge_that_cannot_work_stops_the_run_before_it_trains(
 
 
 def test_what_is_checked_before_a_run(
-    make_config: Make, prompts: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_config: Make,
+    prompts: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.delenv("JUDGE_KEY", raising=False)
+    few = tmp_path / "few.jsonl"
+    few.write_text("one\ntwo\n")
     with judging() as server:
         check_judges(judged(make_config, prompts, server.url))
+        assert "too few for an interval" not in caplog.text
+        check_judges(judged(make_config, few, server.url, gate_on="point"))
+        assert "too few for an interval" not in caplog.text
+        check_judges(judged(make_config, few, server.url))
+        assert "too few for an interval" in caplog.text
         with pytest.raises(AddressRefusedError):
             check_judges(judged(make_config, prompts, server.url, allow_private_destinations=False))
         with pytest.raises(DataError):

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 from judges import by_length, completion, judging
-from loopback import Answer, serving
+from loopback import Answer, closed_port, serving
 
 from forgelm.base.errors import StorageError
 from forgelm.base.network.retry import Retries
 from forgelm.config.judge import JudgeConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.evaluate.judge.cache import Cache
-from forgelm.evaluate.judge.endpoint import Endpoint, build_endpoint
+from forgelm.evaluate.judge.endpoint import Endpoint, JudgeRefusesError, build_endpoint
 from forgelm.evaluate.judge.local import LocalJudge
 from forgelm.evaluate.judge.panel import ask_panel, describe_judge
 from forgelm.evaluate.judge.prompts import EvalPrompt
@@ -123,6 +123,13 @@ def test_a_disk_that_is_full_stops_the_questions(tmp_path: Path) -> None:
         with pytest.raises(StorageError):
             ask_panel(endpoint(server.url), QUESTIONS, cache, Spending())
         assert len(server.asked) < 5
+
+
+def test_a_judge_that_is_stopped_is_not_tried_again() -> None:
+    judge = endpoint(f"http://127.0.0.1:{closed_port()}")
+    judge.stopped.set()
+    with pytest.raises(JudgeRefusesError, match="not asked any more"):
+        judge.ask(QUESTIONS[0])
 
 
 def test_a_local_judge_that_cannot_be_loaded(tmp_path: Path, make_config: Any) -> None:

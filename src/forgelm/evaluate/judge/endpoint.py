@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -70,6 +71,7 @@ class Endpoint:
     client: HttpClient
     retries: Retries
     headers: Mapping[str, str] = field(repr=False, default_factory=dict)
+    stopped: threading.Event = field(repr=False, default_factory=threading.Event)
     _dialect: int = 0
 
     @property
@@ -95,7 +97,7 @@ class Endpoint:
         while True:
             dialect = self._dialect
             body = _DIALECTS[dialect].body(self.name, question)
-            reply = self.retries.send(lambda body=body: self.client.post_json(self.url, body, self.headers))  # type: ignore[misc]
+            reply = self.retries.send(lambda body=body: self._send(body))  # type: ignore[misc]
             if reply.ok:
                 return _read(reply, self.name)
             if reply.status in _REFUSED:
@@ -105,6 +107,11 @@ class Endpoint:
                 raise NetworkError(f"the judge {self.name} answered with status {reply.status}: {said}")
             # Another thread may have moved on already.
             self._dialect = max(self._dialect, dialect + 1)
+
+    def _send(self, body: dict[str, Any]) -> Reply:
+        if self.stopped.is_set():
+            raise JudgeRefusesError(f"the judge {self.name} is not asked any more")
+        return self.client.post_json(self.url, body, self.headers)
 
 
 def build_endpoint(
@@ -120,12 +127,13 @@ def build_endpoint(
         ca_bundle=config.tls_ca_bundle,
         allow_private_key="evaluation.llm_judge.allow_private_destinations",
     )
-    url = _complete(judge.judge_api_base or OPENAI)
+    url, stopped = _complete(judge.judge_api_base or OPENAI), threading.Event()
     return Endpoint(
         name=judge.judge_model,
         url=url,
         client=client or HttpClient(policy, timeout_seconds=config.timeout_seconds),
-        retries=retries or Retries(attempts=config.max_attempts),
+        retries=retries or Retries(attempts=config.max_attempts, sleep=stopped.wait),
+        stopped=stopped,
         headers=_authorise(url, judge.judge_api_key_env),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -23,10 +24,12 @@ from forgelm.evaluate.judge.report import SCORE, build_measurements
 from forgelm.evaluate.judge.rubric import ask_for_score
 from forgelm.evaluate.judge.spending import Price, Spending
 from forgelm.evaluate.measurement import Measurement
+from forgelm.evaluate.statistics import FEWEST_SAMPLES
 from forgelm.model.generate import generate_replies, generate_texts
 from forgelm.model.load import release_memory, resolve
 from forgelm.train.loop import TokenisedData
 
+_log = logging.getLogger(__name__)
 _CACHE = Path("judge") / "cache.jsonl"
 
 
@@ -48,7 +51,13 @@ def check_judges(config: ForgeConfig) -> None:
         NetworkError: a judge does not answer.
     """
     judge = _section(config)
-    read_prompts(Path(judge.eval_dataset))
+    prompts = read_prompts(Path(judge.eval_dataset))
+    if judge.gate_on == "bound" and len(prompts) < FEWEST_SAMPLES:
+        _log.warning(
+            "%s has %d prompts, too few for an interval: its gate can fail, but never pass (gate_on: point can)",
+            judge.eval_dataset,
+            len(prompts),
+        )
     for each in judge.judges:
         if each.is_endpoint:
             _try_endpoint(build_endpoint(each, judge))

@@ -93,6 +93,7 @@ class _Round:
                     each.result()
             except BaseException:
                 self._over = True
+                self._judge.stopped.set()
                 pool.shutdown(wait=False, cancel_futures=True)
                 raise
         return self._failures
