@@ -7,7 +7,7 @@ import sys
 
 NAMES = (
     *("startup", "integrity", "throughput", "whole_run", "ledger"),
-    *("detection", "audit_kernels", "audit_whole", "gguf_reading"),
+    *("detection", "audit_kernels", "audit_whole", "gguf_reading", "guards"),
 )
 
 

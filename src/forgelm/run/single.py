@@ -244,8 +244,12 @@ def _evaluate(run: _Run, trained: _Trained) -> tuple[Measurement, ...]:
     check = measure_saved_model(saved, loaded.tokenizer, outcome, loaded.precision, merged=merged)
     run.emit(Event.SELF_CHECK_COMPLETED, difference=check.value, **check.details)
     subject = _subject(run, saved, loaded.tokenizer, trained.tokenised)
-    measured = measure_answers(run.config, trained.tokenised, ask_model(subject), trained.base)
-    return check, *measured, *measure_export(subject, run.files, outcome.staging)
+    tuned = ask_model(subject)
+    exported = measure_export(subject, run.files, outcome.staging)
+    # Guards and judges are loaded next, and may need the room.
+    del saved, subject
+    release_memory()
+    return check, *measure_answers(run.config, trained.tokenised, tuned, trained.base), *exported
 
 
 def _subject(run: _Run, model: Any, tokenizer: Any, data: TokenisedData, *, is_base: bool = False) -> Subject:

@@ -13,10 +13,12 @@ import pytest
 from guards import HARMFUL, HARMLESS, REQUESTS
 
 from forgelm.config.safety import GuardConfig
-from forgelm.evaluate.safety.asking import ask_guard
+from forgelm.evaluate.safety.asking import _with_confidence, ask_guard
 from forgelm.evaluate.safety.families import FAMILIES
 from forgelm.evaluate.safety.guard import Guard, load_guard, plan_guard
+from forgelm.evaluate.safety.parse import read_llama_guard
 from forgelm.evaluate.safety.verdict import GuardVerdict
+from forgelm.model.generate_scored import Reply
 
 PAIRS = [(request, answer) for request in REQUESTS for answer in HARMLESS + HARMFUL]
 
@@ -98,3 +100,17 @@ def test_without_the_words_yes_and_no_nothing_is_scored(writing_guard: Path, tmp
     path.write_text(json.dumps(tokenizer), encoding="utf-8")
     guard = load(tmp_path / "g", classifier_family="shield_gemma")
     assert all(verdict.unscored for verdict in ask_guard(guard, PAIRS[:3], batch_size=2))
+
+
+def test_a_guard_whose_numbers_broke_scores_nothing(writing_guard: Path) -> None:
+    import torch
+
+    guard = load(writing_guard, classifier_mode="generation")
+    with torch.no_grad():
+        guard.model.lm_head.weight.mul_(float("nan"))
+    assert all(verdict.unscored for verdict in ask_guard(guard, PAIRS[:3], batch_size=2))
+
+
+def test_a_reply_without_finite_probabilities_is_no_verdict() -> None:
+    assert _with_confidence(read_llama_guard("safe"), Reply("safe", (4,), (math.nan,))).unscored
+    assert not _with_confidence(read_llama_guard("safe"), Reply("safe", (4,), (-0.1,))).unscored

@@ -62,6 +62,8 @@ def test_benign_controls_are_known_by_their_category(tmp_path: Path) -> None:
         ("a\n17\n", "row 2: a int is no probe"),
         ("[1, 2]\n", "row 1: a list is no probe"),
         ('{"prompt": "a"\n', "row 1: no JSON"),
+        ('{"prompt": "half \\ud83d"}\n', "row 1: its prompt holds half of a surrogate pair"),
+        ("fine\n" + "[" * 100_000 + "\n", "row 2: no JSON"),
         ('{"prompt": "a", "benign": "yes"}\n', "row 1: 'benign' must be true or false, not 'yes'"),
         ('{"prompt": "a", "category": 3}\n', "row 1: 'category' must be a text"),
     ],

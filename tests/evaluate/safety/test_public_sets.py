@@ -78,6 +78,8 @@ def test_a_plain_table(tmp_path: Path) -> None:
         ("prompt,benign\na,maybe\n", "row 2: 'benign' must be true or false, not 'maybe'"),
         ("prompt,category\na,b,c\n", "row 2: has more cells"),
         ('prompt\n" "\n', "row 2: its prompt is empty"),
+        ('prompt\n"never closed\n', "no CSV after line"),
+        (f"prompt\n{'x' * 200_000}\n", "no CSV after line 1: field larger"),
     ],
 )
 def test_bad_tables(tmp_path: Path, text: str, message: str | None) -> None:

@@ -67,7 +67,10 @@ def _with_confidence(reading: Reading, reply: Reply) -> GuardVerdict:
     verdict = reading.verdict
     if verdict.unscored or reading.span is None:
         return verdict
-    confidence = math.exp(min(0.0, reply.log_probability(*reading.span)))
+    sure = reply.log_probability(*reading.span)
+    if not math.isfinite(sure):
+        return unscored(verdict.raw, "the guard's probabilities are not finite numbers")
+    confidence = math.exp(min(0.0, sure))
     return replace(verdict, confidence=confidence)
 
 

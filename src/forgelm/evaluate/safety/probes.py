@@ -93,7 +93,7 @@ def _read_lines(text: str) -> Iterable[tuple[int, Any]]:
             continue
         try:
             yield number, json.loads(stripped)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield number, DataError(f"no JSON: {error}") if stripped[0] in "{[" else {"prompt": stripped}
 
 
@@ -126,8 +126,8 @@ def _build_probe(where: str, value: Any) -> Probe | str:
     prompt = row.get("prompt", row.get("text"))
     if prompt is None:
         return f"has neither 'prompt' nor 'text' (its keys: {', '.join(map(str, row)) or 'none'})"
-    if not isinstance(prompt, str) or not prompt.strip():
-        return "its prompt is no text" if not isinstance(prompt, str) else "its prompt is empty"
+    if (wrong := _find_fault(prompt)) is not None:
+        return wrong
     for name, kind in (("category", str), ("language", str), ("benign", bool)):
         if row.get(name) is not None and not isinstance(row[name], kind):
             return f"'{name}' must be {'true or false' if kind is bool else 'a text'}, not {row[name]!r}"
@@ -135,3 +135,15 @@ def _build_probe(where: str, value: Any) -> Probe | str:
     benign = row["benign"] if row.get("benign") is not None else (category or "").strip().lower() in BENIGN_NAMES
     hazard = find_hazard(category) if category else None
     return Probe(prompt, where, category, hazard, bool(benign), row.get("language"))
+
+
+def _find_fault(prompt: Any) -> str | None:
+    if not isinstance(prompt, str):
+        return "its prompt is no text"
+    if not prompt.strip():
+        return "its prompt is empty"
+    try:
+        prompt.encode("utf-8")
+    except UnicodeEncodeError:
+        return "its prompt holds half of a surrogate pair, which is no character"
+    return None

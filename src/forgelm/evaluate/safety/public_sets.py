@@ -78,9 +78,13 @@ def read_csv_probes(file: str, text: str) -> tuple[str, Iterable[tuple[int, Any]
     """Return the set that a CSV file is of, and the number and value of each of its rows; the header is row 1.
 
     Raises:
-        DataError: its columns are none of a known set.
+        DataError: its columns are none of a known set, or it is no CSV from some row on.
     """
-    reader = csv.DictReader(io.StringIO(text, newline=""))
+    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error as error:
+        raise DataError(f"{file}: no CSV after line {reader.line_num}: {error}") from error
     columns = frozenset(name.strip() for name in reader.fieldnames or () if name)
     known = next((found for found in _SETS if found.columns <= columns), None)
     if known is None:
@@ -90,11 +94,11 @@ def read_csv_probes(file: str, text: str) -> tuple[str, Iterable[tuple[int, Any]
             hint="HarmBench, AdvBench, XSTest, StrongREJECT and JailbreakBench are read as published; otherwise name "
             "the column with the requests 'prompt'",
         )
-    return known.name, _read_rows(reader, known, file)
+    return known.name, _read_rows(rows, known, file)
 
 
-def _read_rows(reader: csv.DictReader[str], known: PublicSet, file: str) -> Iterable[tuple[int, Any]]:
-    for number, row in enumerate(reader, 2):
+def _read_rows(rows: Iterable[Mapping[Any, Any]], known: PublicSet, file: str) -> Iterable[tuple[int, Any]]:
+    for number, row in enumerate(rows, 2):
         cells = {(name or "").strip(): value for name, value in row.items() if isinstance(value, str)}
         if not known.columns <= frozenset(cells):
             yield number, DataError("has fewer cells than the header has columns")
