@@ -43,6 +43,14 @@ def test_more_than_the_model_can_read_is_refused(model: Path, tmp_path: Path) ->
         write_deployment(str(model), "vllm", output=str(tmp_path / "o"), wishes=Wishes(max_length=2048))
 
 
+def test_what_a_target_has_no_place_for_is_said(model: Path, tmp_path: Path) -> None:
+    wishes = Wishes(system="Be brief.", port=9000)
+    report = write_deployment(str(model), "vllm", output=str(tmp_path / "o"), wishes=wishes)
+    assert report.notes == ("vllm has no place for --system: it was left out",)
+    report = write_deployment(str(model), "ollama", output=str(tmp_path / "o"), wishes=wishes)
+    assert report.notes == ("ollama has no place for --port: it was left out",)
+
+
 def test_the_sealed_folder_is_not_written_to(model: Path) -> None:
     with pytest.raises(ConfigError, match="lies in the model folder"):
         write_deployment(str(model), "vllm", output=str(model / "vllm_config.yaml"))

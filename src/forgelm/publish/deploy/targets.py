@@ -44,13 +44,14 @@ class Wishes:
 class Target:
     """A server: the file it reads, whether the model must be a folder here, and how the file is made.
 
-    ``render`` returns the text and notes about what it could not say.
+    ``render`` returns the text and notes about what it could not say; ``reads`` are the wishes it has a place for.
     """
 
     file_name: str
     needs_folder: bool
     render: Callable[[Served, Wishes], tuple[str, tuple[str, ...]]]
     start: str
+    reads: frozenset[str]
 
 
 def _render_ollama(model: Served, wishes: Wishes) -> tuple[str, tuple[str, ...]]:
@@ -193,14 +194,21 @@ def _render_kserve(model: Served, wishes: Wishes) -> tuple[str, tuple[str, ...]]
     return _yaml("Start it with: kubectl apply -f inference_service.yaml", content), notes
 
 
+_SYSTEM = frozenset({"max_length", "system"})
+_CONTAINER = frozenset({"max_length", "port", "trust_remote_code"})
+_CLUSTER = frozenset({"max_length", "gpu_memory_utilization", "trust_remote_code"})
+_GPU = _CONTAINER | _CLUSTER
+_CLOUD = frozenset({"max_length", "vendor"})
 TARGETS = MappingProxyType(
     {
-        "ollama": Target("Modelfile", True, _render_ollama, "ollama create NAME -f {file}"),
-        "vllm": Target("vllm_config.yaml", False, _render_vllm, "vllm serve --config {file}"),
-        "tgi": Target("docker-compose.yaml", True, _render_tgi, "docker compose -f {file} up"),
-        "hf-endpoints": Target("hf_endpoint.json", False, _render_endpoint, "create the endpoint from {file}"),
-        "sglang": Target("sglang_config.yaml", False, _render_sglang, "python -m sglang.launch_server --config {file}"),
-        "kserve": Target("inference_service.yaml", False, _render_kserve, "kubectl apply -f {file}"),
+        "ollama": Target("Modelfile", True, _render_ollama, "ollama create NAME -f {file}", _SYSTEM),
+        "vllm": Target("vllm_config.yaml", False, _render_vllm, "vllm serve --config {file}", _GPU),
+        "tgi": Target("docker-compose.yaml", True, _render_tgi, "docker compose -f {file} up", _CONTAINER),
+        "hf-endpoints": Target("hf_endpoint.json", False, _render_endpoint, "create the endpoint from {file}", _CLOUD),
+        "sglang": Target(
+            "sglang_config.yaml", False, _render_sglang, "python -m sglang.launch_server --config {file}", _GPU
+        ),
+        "kserve": Target("inference_service.yaml", False, _render_kserve, "kubectl apply -f {file}", _CLUSTER),
     }
 )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 from forgelm.base.errors import ConfigError
@@ -51,5 +51,8 @@ def write_deployment(
     if model.is_local and not model.is_gguf and Path(path).resolve().is_relative_to(Path(model.place).resolve()):
         raise ConfigError(f"{path} lies in the model folder, which would no longer be what was sealed")
     text, notes = chosen.render(model, wishes)
+    for wish in fields(Wishes):
+        if wish.name not in chosen.reads and getattr(wishes, wish.name) != wish.default:
+            notes += (f"{target} has no place for --{wish.name.replace('_', '-')}: it was left out",)
     write_text(path, text)
     return DeployReport(target, str(path), chosen.start.format(file=path), (*model.notes, *notes))
