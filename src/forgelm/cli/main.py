@@ -19,6 +19,7 @@ from forgelm.cli.options import Shared, shared, shared_options, wants_json
 from forgelm.cli.render import Reply, show, show_error
 
 _SECONDS_TO_REPLY = 5.0
+_MODES = ("--benchmark-only", "--fit-check", "--merge")
 
 COMMANDS = MappingProxyType(
     {
@@ -26,6 +27,9 @@ COMMANDS = MappingProxyType(
         "approve": ("forgelm.cli.approvals", "Approve a held model, which makes it final."),
         "audit": ("forgelm.cli.audit", "Audit a dataset before training."),
         "bundle": ("forgelm.cli.bundle", "Write a run's evidence as one file that anyone can check."),
+        "cache": ("forgelm.cli.cache", "Fetch models and the data of benchmarks for runs without a network."),
+        "cache-models": ("forgelm.cli.cache", "The same as 'cache models'."),
+        "cache-tasks": ("forgelm.cli.cache", "The same as 'cache tasks'."),
         "chat": ("forgelm.cli.chat", "Talk to a model, line by line."),
         "deploy": ("forgelm.cli.deploy", "Write the file that a server is started with, for a model that is intact."),
         "export": ("forgelm.cli.export", "Write a model as one GGUF file, tokenizer and chat template included."),
@@ -85,6 +89,7 @@ class LazyGroup(click.Group):
 )
 @click.option("--merge", is_flag=True, help="Merge the models of the section merge; train nothing.")
 @click.option("--fit-check", is_flag=True, help="Estimate the GPU memory of the training; train nothing.")
+@click.option("--benchmark-only", metavar="MODEL_PATH", help="Let this model take the benchmarks; train nothing.")
 @click.option("--gpu", metavar="NAME", help="With --fit-check: a GPU that is not here, such as h100-80gb.")
 @click.option("--gpus", type=click.IntRange(min=1), metavar="N", help="With --fit-check: so many GPUs share it.")
 @click.option("--offline", is_flag=True, help="Forbid all hub traffic; everything must be on this machine.")
@@ -114,31 +119,40 @@ def forgelm(
     if context.invoked_subcommand is not None:
         if config or overrides or dry_run or resume or any(modes.values()) or offline:
             raise click.UsageError(
-                "--config, --set, --dry-run, --resume, --merge, --fit-check, --gpu, --gpus and --offline belong after "
-                f"'{context.invoked_subcommand}' where it has them"
+                "--config, --set, --dry-run, --resume, --merge, --fit-check, --benchmark-only, --gpu, --gpus and "
+                f"--offline belong after '{context.invoked_subcommand}' where it has them"
             )
         return None
     if config is None:
         raise click.UsageError("give --config FILE or a command")
-    if modes["fit_check"]:
-        if dry_run or resume or modes["merge"]:
-            raise click.UsageError("--fit-check, --merge, --dry-run and --resume exclude one another")
-        fit = importlib.import_module("forgelm.cli.fit_check")
-        fits: Reply = fit.check_config_fits(
-            config, overrides, offline=offline, gpu=modes["gpu"], gpus=modes["gpus"] or 1
-        )
-        return fits
-    if modes["gpu"] or modes["gpus"]:
+    wanted = [name for name in _MODES if modes[name[2:].replace("-", "_")]]
+    if len(wanted) + bool(dry_run or resume) > 1:
+        raise click.UsageError(f"{', '.join(_MODES)}, --dry-run and --resume exclude one another")
+    if (modes["gpu"] or modes["gpus"]) and not modes["fit_check"]:
         raise click.UsageError("--gpu and --gpus say what --fit-check is about; give that too")
-    if modes["merge"]:
-        if dry_run or resume:
-            raise click.UsageError("--merge, --dry-run and --resume exclude one another")
-        merged: Reply = importlib.import_module("forgelm.cli.merge").merge_config(config, overrides, offline=offline)
-        return merged
+    if wanted:
+        return _run_mode(config, overrides, offline=offline, modes=modes, options=shared(context))
     run = importlib.import_module("forgelm.cli.train")
     reply: Reply = run.run_config(
         config, overrides, dry_run=dry_run, resume=resume, offline=offline, options=shared(context)
     )
+    return reply
+
+
+def _run_mode(
+    config: str, overrides: tuple[str, ...], *, offline: bool, modes: dict[str, Any], options: Shared
+) -> Reply:
+    """Do what one of the modes that train nothing does."""
+    reply: Reply
+    if modes["fit_check"]:
+        fit = importlib.import_module("forgelm.cli.fit_check")
+        reply = fit.check_config_fits(config, overrides, offline=offline, gpu=modes["gpu"], gpus=modes["gpus"] or 1)
+    elif modes["merge"]:
+        reply = importlib.import_module("forgelm.cli.merge").merge_config(config, overrides, offline=offline)
+    else:
+        benchmark = importlib.import_module("forgelm.cli.benchmark")
+        model = modes["benchmark_only"]
+        reply = benchmark.benchmark_model(config, overrides, model_path=model, offline=offline, options=options)
     return reply
 
 

@@ -35,7 +35,9 @@ class BenchmarkConfig(Section):
     )
     batch_size: BatchSize = Field("auto", description="Requests the model answers at once: a number, or auto.")
     limit: int | None = Field(None, ge=1, description="Questions taken of each task, from its first; null is all.")
-    output_dir: Place | None = Field(None, description="Where the results go; null is benchmark in the run folder.")
+    output_dir: Place | None = Field(
+        None, description="Where the results go, inside the run folder; null is benchmark."
+    )
     min_score: Share | None = Field(None, description="Least mean score over the tasks that are scored from 0 to 1.")
     min_scores: dict[str, float] = Field(
         default_factory=dict, description="Least score of single tasks, where more is better."

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+from pathlib import Path
 from typing import Any
 
 from forgelm.base.errors import ConfigError, ForgeError
@@ -11,7 +13,7 @@ from forgelm.config.benchmark import BenchmarkConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.evaluate.benchmark.answers import BenchmarkAnswers, choose_metric
 from forgelm.evaluate.benchmark.library import ask_benchmarks
-from forgelm.evaluate.benchmark.measure import measure_benchmarks
+from forgelm.evaluate.benchmark.measure import FOLDER, measure_benchmarks
 from forgelm.evaluate.benchmark.tasks import EXTRA, Benchmark, Tasks, check_code, load_tasks
 from forgelm.evaluate.evaluator import Evaluator, Subject
 from forgelm.evaluate.measurement import Measurement
@@ -34,6 +36,7 @@ def check(config: ForgeConfig) -> None:
         ConfigError: a task is unknown, its data cannot be had, or a limit is turned the wrong way.
     """
     section = _wanted(config)
+    results_folder(config)
     load_extra("lm_eval", extra=EXTRA)
     tasks = load_tasks(section.tasks, section.include_path, offline=config.model.offline)
     check_code(tasks, allowed=section.allow_unsafe_code)
@@ -59,7 +62,25 @@ def measure(
     config: ForgeConfig, data: TokenisedData, tuned: BenchmarkAnswers, base: BenchmarkAnswers | None
 ) -> tuple[Measurement, ...]:
     """Return the mean score and every benchmark's, the base model's beside them."""
-    return measure_benchmarks(_wanted(config), tuned, base)
+    return measure_benchmarks(_wanted(config), tuned, base, folder=results_folder(config))
+
+
+def results_folder(config: ForgeConfig) -> str:
+    """Return where the results go, seen from the run folder.
+
+    Raises:
+        ConfigError: that is outside it, where no evidence could list them.
+    """
+    wanted, root = _wanted(config).output_dir, Path(config.training.output_dir).absolute()
+    if wanted is None:
+        return FOLDER
+    place = Path(os.path.abspath(wanted))
+    if not place.is_relative_to(root) or place == root:
+        raise ConfigError(
+            f"evaluation.benchmark.output_dir {place} is not a folder inside training.output_dir {root}",
+            hint="leave it out: the results then go to its folder benchmark",
+        )
+    return place.relative_to(root).as_posix()
 
 
 def _section(config: ForgeConfig) -> BenchmarkConfig | None:

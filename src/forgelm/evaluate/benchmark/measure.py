@@ -14,12 +14,13 @@ from forgelm.evaluate.measurement import Measurement
 
 AVERAGE = "benchmark.average"
 UNIT = "share of 1"
+FOLDER = "benchmark"
 
 
 def measure_benchmarks(
-    config: BenchmarkConfig, tuned: BenchmarkAnswers, base: BenchmarkAnswers | None
+    config: BenchmarkConfig, tuned: BenchmarkAnswers, base: BenchmarkAnswers | None, *, folder: str = FOLDER
 ) -> tuple[Measurement, ...]:
-    """Return the mean of the benchmarks scored from 0 to 1, with the result files, and each benchmark by itself.
+    """Return the mean of the benchmarks scored from 0 to 1, with the files of ``folder``, and each one by itself.
 
     Where the base model could not be asked, nothing is compared and the details say why.
     """
@@ -35,7 +36,11 @@ def measure_benchmarks(
         whole = Measurement(AVERAGE, None, 0, UNIT, problem="no benchmark is scored from 0 to 1, so they have no mean")
     else:
         whole = _measure(AVERAGE, average(shares, "average"))
-    return (_with_files(config, whole, scores, tuned, base), *single)
+    files = {
+        f"{folder}/benchmark_results.json": render_results(config, whole, scores, tuned),
+        f"{folder}/benchmark_samples.jsonl": _samples(tuned, base),
+    }
+    return (replace(whole, details=_details(whole, scores, tuned, base), files=files), *single)
 
 
 def _measure(name: str, score: Score) -> Measurement:
@@ -49,27 +54,18 @@ def _measure(name: str, score: Score) -> Measurement:
     return Measurement(name, score.value, score.questions, unit, score.baseline, score.problem, details)
 
 
-def _with_files(
-    config: BenchmarkConfig,
-    whole: Measurement,
-    scores: Sequence[Score],
-    tuned: BenchmarkAnswers,
-    base: BenchmarkAnswers | None,
-) -> Measurement:
-    folder = config.output_dir or "benchmark"
-    left_out = [score.name for score in scores if score.value is not None and not score.is_share]
-    details = {
+def _details(
+    whole: Measurement, scores: Sequence[Score], tuned: BenchmarkAnswers, base: BenchmarkAnswers | None
+) -> dict[str, Any]:
+    return {
         **whole.details,
         "setting": dict(tuned.setting),
         "cost": {"seconds": round(tuned.seconds, 3), "base_seconds": round(base.seconds, 3) if base else None},
         "skipped": {
-            "not_in_the_mean": left_out,
+            "not_in_the_mean": [score.name for score in scores if score.value is not None and not score.is_share],
             "base": base.problem if base is not None else "compare_with_base is false",
         },
     }
-    record = render_results(config, whole, scores, tuned)
-    files = {f"{folder}/benchmark_results.json": record, f"{folder}/benchmark_samples.jsonl": _samples(tuned, base)}
-    return replace(whole, details=details, files=files)
 
 
 def render_results(
