@@ -37,6 +37,9 @@ EXPERIMENTAL = frozenset(
         "ExportReport",
         "MergeReport",
         "Opinion",
+        "PipelineResult",
+        "PipelineVerification",
+        "PipelineWishes",
         "PublicKey",
         "PurgeKind",
         "RowOrder",
@@ -65,10 +68,12 @@ EXPERIMENTAL = frozenset(
         "reject_run",
         "revoke_run",
         "run_benchmark",
+        "run_pipeline",
         "search_person",
         "setup_authentication",
         "show_run",
         "verify_approvals",
+        "verify_pipeline",
     }
 )
 _LONG_CHOICE = 8
@@ -127,7 +132,10 @@ def main() -> None:
 
 def _sections(schema: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for name, field in schema["properties"].items():
-        yield from _nested(schema, name, field)
+        for path, section in _nested(schema, name, field):
+            # A stage's sections are the file's own, which have their tables.
+            if not path.startswith("pipeline.stages[]."):
+                yield path, section
 
 
 def _nested(schema: Mapping[str, Any], name: str, field: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -59,6 +59,7 @@ if TYPE_CHECKING:
     from forgelm.evidence.inventory import VerifyIntegrityResult, verify_integrity
     from forgelm.evidence.keys import PublicKey, read_public_key
     from forgelm.evidence.ledger import AuditLogger
+    from forgelm.evidence.pipeline.verify import PipelineVerification, verify_pipeline
     from forgelm.evidence.sign import SignedModel, SignedReport, sign_model, sign_report
     from forgelm.evidence.signature import VerifySignatureResult, verify_signature
     from forgelm.evidence.subjects import SubjectKeys
@@ -70,6 +71,8 @@ if TYPE_CHECKING:
     from forgelm.publish.gguf.export import ExportReport, export_gguf
     from forgelm.publish.gguf.verify import VerifyGgufResult, verify_gguf
     from forgelm.publish.merging import MergeReport, merge_adapter, merge_models
+    from forgelm.run.pipeline.run import PipelineResult, run_pipeline
+    from forgelm.run.pipeline.wishes import PipelineWishes
     from forgelm.run.result import TrainResult
     from forgelm.run.safety_eval import SafetyResult, run_safety_eval
     from forgelm.run.trainer import ForgeTrainer
@@ -110,6 +113,9 @@ _HOMES = MappingProxyType(
         "NetworkError": "forgelm.base.errors",
         "Opinion": "forgelm.publish.decide",
         "OptionalDependencyError": "forgelm.base.errors",
+        "PipelineResult": "forgelm.run.pipeline.run",
+        "PipelineVerification": "forgelm.evidence.pipeline.verify",
+        "PipelineWishes": "forgelm.run.pipeline.wishes",
         "PublicKey": "forgelm.evidence.keys",
         "PurgeKind": "forgelm.evidence.erasure.purge",
         "RowOrder": "forgelm.evidence.erasure.purge",
@@ -163,6 +169,7 @@ _HOMES = MappingProxyType(
         "reject_run": "forgelm.publish.decide",
         "revoke_run": "forgelm.publish.decide",
         "run_benchmark": "forgelm.evaluate.benchmark.library",
+        "run_pipeline": "forgelm.run.pipeline.run",
         "run_safety_eval": "forgelm.run.safety_eval",
         "search_person": "forgelm.evidence.erasure.search",
         "setup_authentication": "forgelm.model.authentication",
@@ -175,6 +182,7 @@ _HOMES = MappingProxyType(
         "verify_evidence": "forgelm.evidence.bundle.verify",
         "verify_gguf": "forgelm.publish.gguf.verify",
         "verify_integrity": "forgelm.evidence.inventory",
+        "verify_pipeline": "forgelm.evidence.pipeline.verify",
         "verify_signature": "forgelm.evidence.signature",
         "write_bundle": "forgelm.evidence.bundle.write",
     }
@@ -208,6 +216,9 @@ __all__ = [
     "NetworkError",
     "Opinion",
     "OptionalDependencyError",
+    "PipelineResult",
+    "PipelineVerification",
+    "PipelineWishes",
     "PublicKey",
     "PurgeKind",
     "RowOrder",
@@ -263,6 +274,7 @@ __all__ = [
     "reject_run",
     "revoke_run",
     "run_benchmark",
+    "run_pipeline",
     "run_safety_eval",
     "search_person",
     "setup_authentication",
@@ -275,6 +287,7 @@ __all__ = [
     "verify_evidence",
     "verify_gguf",
     "verify_integrity",
+    "verify_pipeline",
     "verify_signature",
     "write_bundle",
 ]

@@ -189,7 +189,8 @@ CORPUS = [
     ("  {}\nsynthetic: {enabled: true}\n", "synthetic", 8, "not available in this version"),
     ("  {}\nwebhok: {url: x}\n", "webhok", 8, "unknown key"),
     ("  {}\nevaluation: 3\n", "evaluation", 8, "mapping"),
-    ("  {}\npipeline:\n  stages: []\n", "pipeline", 8, "not available"),
+    ("  {}\nsynthetic:\n  enabled: true\n", "synthetic", 8, "not available"),
+    ("  {}\npipeline:\n  stages: []\n", "pipeline.stages", 9, "at least 1"),
     ("  {}\nevaluation:\n  approval:\n    min_approvers: 2\n", "evaluation.approval", 9, "nobody is asked"),
     (
         "  {}\nretention: {staging_ttl_days: 4}\nevaluation:\n  staging_ttl_days: 3\n",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from forgelm.cli.render import Reply, table
 from forgelm.config.load import load_config
+from forgelm.config.stages import refuse_pipeline
 from forgelm.model.gpus import find_gpu
 from forgelm.train.memory.estimate import GB
 from forgelm.train.memory.fit import FitCheck, check_fit
@@ -16,6 +17,7 @@ from forgelm.train.memory.fit import FitCheck, check_fit
 def check_config_fits(path: str, overrides: Sequence[str], *, offline: bool, gpu: str | None, gpus: int) -> Reply:
     """Load the file and estimate it; what does not fit is an answer too, so the exit code is 0."""
     config = load_config(path, overrides)
+    refuse_pipeline(config, "--fit-check")
     named = find_gpu(gpu) if gpu else None
     with contextlib.redirect_stdout(sys.stderr):
         found = check_fit(config.replace("model.offline", True) if offline else config, named, gpus=gpus)

@@ -87,6 +87,10 @@ class LazyGroup(click.Group):
     metavar="[CHECKPOINT]",
     help="Continue from a checkpoint; without a path, from the newest complete one.",
 )
+@click.option("--stage", metavar="NAME", help="With a pipeline: run this stage alone.")
+@click.option("--resume-from", metavar="NAME", help="With a pipeline: run this stage and those after it.")
+@click.option("--force-resume", is_flag=True, help="With a pipeline: go on although the configuration was changed.")
+@click.option("--input-model", type=click.Path(), help="With --stage: the model the stage begins with.")
 @click.option("--merge", is_flag=True, help="Merge the models of the section merge; train nothing.")
 @click.option("--fit-check", is_flag=True, help="Estimate the GPU memory of the training; train nothing.")
 @click.option("--benchmark-only", metavar="MODEL_PATH", help="Let this model take the benchmarks; train nothing.")
@@ -133,8 +137,9 @@ def forgelm(
     if wanted:
         return _run_mode(config, overrides, offline=offline, modes=modes, options=shared(context))
     run = importlib.import_module("forgelm.cli.train")
+    wishes = {name: modes[name] for name in ("stage", "resume_from", "force_resume", "input_model")}
     reply: Reply = run.run_config(
-        config, overrides, dry_run=dry_run, resume=resume, offline=offline, options=shared(context)
+        config, overrides, dry_run=dry_run, resume=resume, offline=offline, options=shared(context), wishes=wishes
     )
     return reply
 

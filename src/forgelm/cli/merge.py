@@ -9,6 +9,7 @@ import click
 from forgelm.cli.options import shared_options
 from forgelm.cli.render import Reply, table
 from forgelm.config.load import load_config
+from forgelm.config.stages import refuse_pipeline
 from forgelm.publish.merging import DTYPES, MergeReport, merge_adapter, merge_models
 
 
@@ -55,6 +56,7 @@ def merge(
 def merge_config(path: str, overrides: Sequence[str], *, offline: bool) -> Reply:
     """Merge what the section ``merge`` of a file lists."""
     config = load_config(path, overrides)
+    refuse_pipeline(config, "--merge")
     return _reply(merge_models(config.replace("model.offline", True) if offline else config))
 
 

@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
 
-from forgelm.base.errors import ExitCode
+from forgelm.base.errors import ConfigError, ExitCode
 from forgelm.base.processes import read_place
 from forgelm.cli.options import Shared
+from forgelm.cli.pipeline import run_stages
 from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, table
 from forgelm.config.load import load_config
 from forgelm.run.dry_run import check_run
+from forgelm.run.pipeline.wishes import PipelineWishes
 from forgelm.run.result import TrainResult
 from forgelm.run.single import run_single
 from forgelm.run.stop import StopRequest, stop_on_signals
+
+_NO_WISHES: Mapping[str, Any] = MappingProxyType({})
 
 
 def run_config(
@@ -26,13 +32,20 @@ def run_config(
     resume: str | None,
     offline: bool,
     options: Shared,
+    wishes: Mapping[str, Any] = _NO_WISHES,
 ) -> Reply:
-    """Load the file and run or check it."""
+    """Load the file and run or check it, stage by stage where it has a pipeline."""
     config = load_config(path, overrides)
     if offline:
         config = config.replace("model.offline", True)
+    if config.pipeline is None and any(wishes.values()):
+        raise ConfigError(
+            "--stage, --resume-from, --force-resume and --input-model are for a configuration with a pipeline"
+        )
     # Libraries below print to stdout, which belongs to the reply alone.
     with contextlib.redirect_stdout(sys.stderr):
+        if config.pipeline is not None:
+            return run_stages(config, PipelineWishes(**wishes, resume=resume), dry_run=dry_run, options=options)
         if dry_run:
             report = check_run(config)
             return Reply(report, table([(name, str(value)) for name, value in report.items() if value is not None]))

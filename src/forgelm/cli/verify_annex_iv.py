@@ -11,13 +11,17 @@ from forgelm.cli.options import shared_options
 from forgelm.cli.render import Reply
 from forgelm.evidence.documents.annex_iv_items import ITEMS
 from forgelm.evidence.documents.verify_annex_iv import VerifyAnnexIVResult, verify_annex_iv_artifact
+from forgelm.evidence.pipeline.verify import PipelineVerification, verify_pipeline
 
 
 @click.command("verify-annex-iv")
 @click.argument("path", type=click.Path())
+@click.option("--pipeline", is_flag=True, help="PATH is a pipeline's folder: check its manifest and every stage's.")
 @shared_options
-def verify_annex_iv(path: str) -> Reply:
+def verify_annex_iv(path: str, pipeline: bool) -> Reply:
     """Check that every item of an Annex IV file is filled and its evidence is what it was."""
+    if pipeline:
+        return _reply_for_pipeline(verify_pipeline(path))
     result = verify_annex_iv_artifact(path)
     envelope = {"success": result.valid, **asdict(result), "path": path}
     if result.valid:
@@ -29,6 +33,18 @@ def verify_annex_iv(path: str) -> Reply:
         lines.append(f"  changed: hash {result.manifest_hash_actual}, expected {result.manifest_hash_expected}")
     code = ExitCode.INTEGRITY if result.failure == "integrity" else ExitCode.CONFIG
     return Reply(envelope, "\n".join(lines), code)
+
+
+def _reply_for_pipeline(result: PipelineVerification) -> Reply:
+    envelope = {"success": result.success, "mode": "pipeline", **asdict(result)}
+    if not result.success:
+        lines = ["FAIL: the pipeline's manifest does not hold", *(f"  {violation}" for violation in result.violations)]
+        code = ExitCode.INTEGRITY if result.failure == "integrity" else ExitCode.CONFIG
+        return Reply(envelope, "\n".join(lines), code)
+    log = result.audit_corroboration
+    word = "OK" if result.hash_state == "verified" and not result.evidence_unverified else "OK (UNVERIFIED)"
+    text = f"{word}: {result.stages_examined} of {result.stages_total} stages completed, evidence unchanged"
+    return Reply(envelope, f"{text}\n  audit log: {log.outcome}, {log.reason}" if log else text)
 
 
 def _describe(result: VerifyAnnexIVResult) -> str:

@@ -11,6 +11,7 @@ from forgelm.config.load import load_config
 from forgelm.config.memorisation import MemorisationConfig
 from forgelm.config.merge import MergeConfig, MergeSource
 from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.pipeline import PipelineConfig, PipelineStage
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.config.safety import GuardConfig, SafetyConfig
@@ -36,6 +37,8 @@ __all__ = [
     "MergeConfig",
     "MergeSource",
     "ModelConfig",
+    "PipelineConfig",
+    "PipelineStage",
     "RetentionConfig",
     "RiskAssessmentConfig",
     "RiskTier",

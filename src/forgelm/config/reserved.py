@@ -8,7 +8,6 @@ _OOM = "recovery from full GPU memory"
 
 RESERVED = MappingProxyType(
     {
-        "pipeline": "training in several stages",
         "synthetic": "generating data",
         "model.backend=unsloth": "the unsloth backend",
         "model.multimodal": "vision-language training",

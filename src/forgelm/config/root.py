@@ -21,6 +21,7 @@ from forgelm.config.governance import AuthConfig, ComplianceConfig, RiskAssessme
 from forgelm.config.merge import MergeConfig
 from forgelm.config.model import LoraConfig, ModelConfig
 from forgelm.config.monitoring import MonitoringConfig
+from forgelm.config.pipeline import PipelineConfig
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.rules import find_conflicts, find_warnings
 from forgelm.config.section import Section, log_warning, warn_deprecated
@@ -48,6 +49,7 @@ class ForgeConfig(Section):
     risk_assessment: RiskAssessmentConfig | None = Field(None, description="The declared risk assessment.")
     monitoring: MonitoringConfig | None = Field(None, description="Who watches a run's numbers.")
     webhook: WebhookConfig | None = Field(None, description="Who is told how a run goes.")
+    pipeline: PipelineConfig | None = Field(None, description="Stages that are trained one after another.")
     retention: RetentionConfig | None = Field(None, description="How long what a run leaves behind may be kept.")
 
     def __init__(self, /, **sections: Any) -> None:

@@ -76,7 +76,7 @@ class AuditLogger:
         self._fields = FieldWriter({"run_id": self.run_id, "operator": self.operator})
         self._clock = _Clock()
         self.path: Path = RunFiles(make_folder(Path(output_dir).absolute())).audit_log
-        self._secret = _read_secret()
+        self._secret = read_secret()
         self._key = tag_key(self._secret, self.run_id) if self._secret else None
         self._mutex = threading.RLock()
         self._writing = False
@@ -322,7 +322,8 @@ class AuditLogger:
         )
 
 
-def _read_secret() -> str | None:
+def read_secret() -> str | None:
+    """Return the secret that the log's tags are made with, ``None`` where the operator set none."""
     secret = os.environ.get(_SECRET) or None
     if secret and len(secret) < _SHORT_SECRET:
         _log.warning("%s has %d characters; below %d it can be guessed", _SECRET, len(secret), _SHORT_SECRET)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from forgelm.base.new_folder import new_folder
 from forgelm.config.merge import MergeConfig, MergeSource
 from forgelm.config.root import ForgeConfig
 from forgelm.config.section import log_warning
+from forgelm.evidence.documents.lineage import LINEAGE_FILE
 from forgelm.evidence.environment import package_version
 from forgelm.evidence.inventory import require_intact, write_integrity_manifest
 from forgelm.evidence.markup import code, table
@@ -73,6 +75,8 @@ def merge_adapter(
     report = _report("adapter", "adapter", output_dir, [_describe(state, folder.name, 1.0, measure_digest(state))])
     with new_folder(Path(output_dir)) as target:
         write_merged_adapter(target, state, dtype=DTYPES[dtype] if dtype else None)
+        if (folder / LINEAGE_FILE).is_file():
+            shutil.copyfile(folder / LINEAGE_FILE, target / LINEAGE_FILE)
         return _seal(target, report, base, {"dtype": dtype or "as the base model"})
 
 

@@ -15,6 +15,7 @@ from forgelm.base.files import INTEGRITY_FILE, RunFiles, sha256_file, write_text
 from forgelm.base.network import private
 from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
+from forgelm.config.stages import refuse_pipeline
 from forgelm.data.canaries import describe_canaries
 from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import PreparedData
@@ -111,6 +112,7 @@ def _lead(
     config: ForgeConfig, processes: Processes, *, resume: str | None, listen: Emit, stop: StopRequest
 ) -> TrainResult:
     """Run as the first of ``processes``, the one that writes: the folder, the log and the verdict are its own."""
+    refuse_pipeline(config, "this call")
     files = run_files(config)
     Policy.of(config.evaluation.approval if config.evaluation else None)
     with private(offline=config.model.offline), open_folder(files), contextlib.ExitStack() as stack:
