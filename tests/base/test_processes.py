@@ -18,6 +18,7 @@ def test_a_launcher_says_which_process_this_is() -> None:
     place = read_place({"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1"})
     assert (place.index, place.count, place.local, place.first, place.alone) == (5, 8, 1, False, False)
     assert read_place({"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0"}).first
+    assert read_place({"RANK": "5", "WORLD_SIZE": "8", "LOCAL_RANK": "1", "LOCAL_WORLD_SIZE": "4"}).here == 4
 
 
 @pytest.mark.parametrize("values", [("2", "2", "0"), ("-1", "2", "0"), ("0", "2", "1"), ("one", "2", "0")])

@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 import torch
 
-from forgelm.model.hardware import Hardware, detect_hardware, one_thread
+from forgelm.base.processes import Place
+from forgelm.model.hardware import Hardware, detect_hardware, one_thread, used_gpus
 
 
 def test_the_device_is_one_torch_can_put_a_tensor_on() -> None:
     found = detect_hardware()
     assert torch.ones(2, device=found.device).sum().item() == 2
     assert found.has_gpu is torch.cuda.is_available()
-    assert len(found.gpu_names) == (torch.cuda.device_count() if found.has_gpu else 0)
+    assert len(found.gpu_names) == (1 if found.has_gpu else 0)
     assert detect_hardware() == found
 
 
@@ -43,3 +44,9 @@ def test_one_thread_is_for_the_block_only() -> None:
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
+
+
+def test_only_the_gpus_that_processes_train_on_are_counted() -> None:
+    assert list(used_gpus(8, Place())) == [0]
+    assert list(used_gpus(8, Place(9, 16, 1, 4))) == [0, 1, 2, 3]
+    assert list(used_gpus(1, Place(0, 2, 0, 2))) == [0]

@@ -20,9 +20,12 @@ def test_micro_batches_add_up_to_a_step(tmp_path: Path) -> None:
     assert losses.settle() == [1.5, 2.0]
     losses.write(tmp_path)
     continued = Losses()
-    continued.restore(tmp_path)
+    continued.add(7, torch.tensor(9.0))
+    continued.begin(tmp_path)
     continued.add(2, torch.tensor(0.25))
     assert continued.settle() == [1.5, 2.0, 0.25]
+    continued.begin(None)
+    assert (continued.steps, continued.settle()) == (0, [])
     assert (read_losses(tmp_path), read_losses(tmp_path / "nowhere")) == ([1.5, 2.0], [])
 
 

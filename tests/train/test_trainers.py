@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import trl
 from support import ember_model, ember_tokenizer, order_rows
 
 from forgelm.base.errors import OptionalDependencyError, StorageError
@@ -24,7 +25,7 @@ from forgelm.train.listeners import Listener
 from forgelm.train.quiet import Ways
 from forgelm.train.seal import broken_seal
 from forgelm.train.tokenise import Example, choose_encoding, tokenise
-from forgelm.train.trainers import TRAINERS, build_trainer, check_trackers
+from forgelm.train.trainers import TRAINERS, build_trainer, check_trackers, keep_to_one_gpu
 
 Make = Callable[..., ForgeConfig]
 
@@ -166,3 +167,10 @@ def test_checkpoints_appear_sealed_and_the_oldest_go(
     assert {path.name for path in left} == {best.name, "checkpoint-6"} | {path.name for path in left[-2:]}
     assert [broken_seal(path) for path in left] == [None] * len(left)
     assert not list((tmp_path / "run").glob(".writing-*"))
+
+
+def test_a_process_keeps_to_one_gpu_however_many_it_sees() -> None:
+    arguments = trl.SFTConfig(output_dir="run", report_to="none", use_cpu=True, bf16=False)
+    arguments._n_gpu, arguments.per_device_train_batch_size = 8, 4
+    assert (arguments.n_gpu, arguments.train_batch_size) == (8, 32)
+    assert (keep_to_one_gpu(arguments).n_gpu, arguments.train_batch_size) == (1, 4)

@@ -11,11 +11,12 @@ from forgelm.base.errors import ConfigError
 
 @dataclass(frozen=True)
 class Place:
-    """This process's number among ``count``, and its number among those of its machine: both from 0."""
+    """This process's number among ``count``, and among the ``here`` of its machine: both from 0."""
 
     index: int = 0
     count: int = 1
     local: int = 0
+    here: int = 1
 
     @property
     def first(self) -> bool:
@@ -39,8 +40,11 @@ def read_place(environment: Mapping[str, str] | None = None) -> Place:
         return Place()
     try:
         index, count, local = (int(given[name]) for name in names)
+        here = int(given.get("LOCAL_WORLD_SIZE") or local + 1)
     except ValueError as error:
-        raise ConfigError(f"RANK, WORLD_SIZE and LOCAL_RANK must be whole numbers: {error}") from error
+        raise ConfigError(
+            f"RANK, WORLD_SIZE, LOCAL_RANK and LOCAL_WORLD_SIZE must be whole numbers: {error}"
+        ) from error
     if not (0 <= local <= index < count):
         raise ConfigError(f"RANK={index}, LOCAL_RANK={local} and WORLD_SIZE={count} contradict each other")
-    return Place(index, count, local)
+    return Place(index, count, local, here)

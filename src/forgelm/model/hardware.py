@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from forgelm.base.extras import load_extra
+from forgelm.base.processes import Place, read_place
 
 
 @dataclass(frozen=True)
 class Hardware:
-    """What is here. ``device`` is torch's name: ``cuda``, ``mps`` or ``cpu``."""
+    """What is used here. ``device`` is torch's name: ``cuda``, ``mps`` or ``cpu``; ``gpu_names`` are this machine's."""
 
     device: str
     bf16: bool
@@ -27,13 +28,18 @@ def detect_hardware() -> Hardware:
     """Return what torch can use on this machine."""
     torch = load_extra("torch", extra="train")
     if torch.cuda.is_available():
-        names = tuple(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+        names = tuple(torch.cuda.get_device_name(index) for index in used_gpus(torch.cuda.device_count(), read_place()))
         return Hardware(
             "cuda", bf16=torch.cuda.is_bf16_supported(including_emulation=False), fp16=True, gpu_names=names
         )
     if torch.backends.mps.is_available():
         return Hardware("mps", bf16=True, fp16=True)
     return Hardware("cpu", bf16=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()), fp16=False)
+
+
+def used_gpus(count: int, place: Place) -> range:
+    """Return which of ``count`` GPUs the processes of this machine train on: one each, whatever else is there."""
+    return range(min(count, place.here))
 
 
 @contextlib.contextmanager

@@ -274,8 +274,7 @@ def _build(
 def _open_losses(wishes: Wishes) -> Losses:
     losses = wishes.losses
     losses.processes = wishes.processes
-    if wishes.checkpoint is not None:
-        losses.restore(wishes.checkpoint)
+    losses.begin(wishes.checkpoint)
     return losses
 
 

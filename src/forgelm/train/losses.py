@@ -41,9 +41,10 @@ class Losses:
         self._late.clear()
         return self.values
 
-    def restore(self, checkpoint: Path) -> None:
-        """Continue the list that lies in ``checkpoint``."""
-        self.values[:] = read_losses(checkpoint)
+    def begin(self, checkpoint: Path | None) -> None:
+        """Forget what was added, and continue the list that lies in ``checkpoint`` where there is one."""
+        self._late.clear()
+        self.values[:] = read_losses(checkpoint) if checkpoint is not None else []
 
     def write(self, folder: Path) -> None:
         write_text(folder / LOSSES, json.dumps(to_json_safe(self.values)))

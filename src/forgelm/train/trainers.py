@@ -106,7 +106,7 @@ def build_trainer(
     """
     transformers = load_extra("transformers", extra="train")
     module = load_trainer_module(kind.module)
-    config = getattr(module, kind.config_class)(**arguments)
+    config = keep_to_one_gpu(getattr(module, kind.config_class)(**arguments))
     callbacks = [_forward(transformers.TrainerCallback, listeners)]
     if patience is not None:
         callbacks.append(transformers.EarlyStoppingCallback(patience))
@@ -119,6 +119,15 @@ def build_trainer(
     for callback in (transformers.PrinterCallback, transformers.ProgressCallback):
         trainer.remove_callback(callback)
     return trainer
+
+
+def keep_to_one_gpu(arguments: Any) -> Any:
+    """Let a process train on its own GPU alone.
+
+    transformers would spread one process over every GPU it sees, and take a batch for each of them.
+    """
+    arguments._n_gpu = min(int(arguments.n_gpu), 1)
+    return arguments
 
 
 @contextlib.contextmanager
