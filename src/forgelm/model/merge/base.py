@@ -14,6 +14,8 @@ from forgelm.model.revision import Revision, resolve_revision
 
 logger = logging.getLogger(__name__)
 _WANTED = ("*.safetensors", "*.json", "*.jinja", "*.model", "*.txt", "LICENSE*", "NOTICE*")
+# The same weights once more, under the names of the code they were trained with.
+_TWICE = ("consolidated*", "original/*")
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def _fetch(found: Revision, *, offline: bool, token: str | None) -> Path:
             found.repo_id,
             revision=found.revision_resolved or found.revision_requested,
             allow_patterns=list(_WANTED),
+            ignore_patterns=list(_TWICE),
             local_files_only=offline,
             token=token,
         )
