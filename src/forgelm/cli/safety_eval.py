@@ -5,17 +5,17 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import asdict
-from typing import Any
+from typing import Any, get_args
 
 import click
 
 from forgelm.cli.options import shared, shared_options
 from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, table
-from forgelm.config.safety import BUILTIN_PROBES, DEFAULT_CLASSIFIER
+from forgelm.config.safety import BUILTIN_PROBES, DEFAULT_CLASSIFIER, ClassifierFamily
 from forgelm.run.safety_eval import SafetyResult, run_safety_eval
 
-_FAMILIES = ("llama_guard", "shield_gemma", "qwen3_guard", "granite_guardian", "wild_guard", "text_classification")
+_FAMILIES = tuple(family for family in get_args(ClassifierFamily) if family != "auto")
 
 
 @click.command("safety-eval")

@@ -15,7 +15,16 @@ DEFAULT_CLASSIFIER = "meta-llama/Llama-Guard-3-8B"
 
 ClassifierMode = Literal["auto", "classification", "generation"]
 ClassifierFamily = Literal[
-    "auto", "llama_guard", "shield_gemma", "qwen3_guard", "granite_guardian", "wild_guard", "text_classification"
+    "auto",
+    "llama_guard",
+    "llama_guard_2",
+    "llama_guard_1",
+    "shield_gemma",
+    "qwen3_guard",
+    "granite_guardian",
+    "granite_guardian_4",
+    "wild_guard",
+    "text_classification",
 ]
 _MODE = "How the classifier is asked: as a text classifier, as a generative guard, or as its files say."
 _FAMILY = "Whose prompt and output format the classifier has; auto reads it off its name and chat template."

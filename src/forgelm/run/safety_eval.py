@@ -16,7 +16,7 @@ from forgelm.base.network import hub_token, private
 from forgelm.config.safety import SafetyConfig
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.safety.answers import Answers, ask_probes
-from forgelm.evaluate.safety.examine import Access, examine, report_guard_failure
+from forgelm.evaluate.safety.examine import Access, examine, explain, report_guard_failure
 from forgelm.evaluate.safety.guard import plan_guard
 from forgelm.evaluate.safety.probes import ProbeSet, load_probes
 from forgelm.evaluate.safety.report import RESULTS_FILE
@@ -139,7 +139,7 @@ def _find_guard_failure(
             plan_guard(guard, offline=access.offline, token=access.token)
         except ModelError as error:
             about = {"probes": probes.as_record()}
-            return report_guard_failure(section, guard.classifier, error.message, about, folder)
+            return report_guard_failure(section, guard.classifier, explain(error), about, folder)
     return None
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from forgelm.config.safety import ClassifierFamily
 from forgelm.evaluate.safety.families import FAMILIES, find_family
 from forgelm.evaluate.safety.hazards import find_hazard
 
@@ -59,4 +62,5 @@ def test_every_family_can_be_asked() -> None:
     for family in FAMILIES.values():
         assert (family.read is not None) == (family.asked == "text")
         assert (family.max_new_tokens > 0) == (family.asked == "text")
+    assert set(FAMILIES) == set(get_args(ClassifierFamily)) - {"auto"}
     assert all(find_hazard(policy) for policy in FAMILIES["shield_gemma"].questions)

@@ -26,11 +26,22 @@ def ask_guard(guard: Guard, pairs: Sequence[tuple[str, str]], *, batch_size: int
     return ask(guard, pairs, batch_size)
 
 
+def defuse(tokenizer: Any, text: str) -> str:
+    """Return ``text`` with the guard's own control tokens pulled apart, so that an answer cannot end its own turn."""
+    for token in tokenizer.get_added_vocab():
+        if len(token) > 1 and token.strip() and token in text:
+            text = text.replace(token, f"{token[0]} {token[1:]}")
+    return text
+
+
 def _prompt_ids(guard: Guard, prompt: str, answer: str, question: Mapping[str, Any]) -> list[int]:
     plan = guard.plan
     family, tokenizer = plan.family, plan.tokenizer
+    prompt, answer = (defuse(tokenizer, text) for text in (prompt, answer))
     if family.prompt is not None:
-        text = family.prompt.replace("{prompt}", prompt, 1).replace("{response}", answer, 1)
+        before, _, rest = family.prompt.partition("{prompt}")
+        between, _, after = rest.partition("{response}")
+        text = f"{before}{prompt}{between}{answer}{after}"
         return list(tokenizer(text, add_special_tokens=False)["input_ids"])
     chat = build_chat(family, prompt, answer, plan.parts)
     found = tokenizer.apply_chat_template(chat, return_dict=True, **family.template_options, **question)["input_ids"]
@@ -126,11 +137,10 @@ def _ask_for_labels(guard: Guard, pairs: Sequence[tuple[str, str]], batch_size: 
     """Classify each request and answer as one text; one too long is read in overlapping parts, and the worst counts."""
     scheme = guard.plan.scheme
     assert scheme is not None
-    texts = [f"[INST] {prompt} [/INST] {answer}" for prompt, answer in pairs]
+    tokenizer = guard.plan.tokenizer
+    texts = [f"[INST] {defuse(tokenizer, prompt)} [/INST] {defuse(tokenizer, answer)}" for prompt, answer in pairs]
     longest = _longest(guard, _LONGEST_TEXT)
-    encoded = guard.plan.tokenizer(
-        texts, truncation=True, max_length=longest, stride=longest // 8, return_overflowing_tokens=True
-    )
+    encoded = tokenizer(texts, truncation=True, max_length=longest, stride=longest // 8, return_overflowing_tokens=True)
     windows = [list(ids) for ids in encoded["input_ids"]]
     order = sorted(range(len(windows)), key=lambda index: -len(windows[index]))
     rows = in_batches([windows[index] for index in order], batch_size, partial(_label_rows, guard))

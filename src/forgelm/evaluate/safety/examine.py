@@ -90,6 +90,11 @@ def examine(
     return _conclude(section, probes, Outcome(True, True, judged=judged, base=before, about=about), folder)
 
 
+def explain(error: ForgeError) -> str:
+    """Return an error with its remedy in one line."""
+    return f"{error.message} ({error.hint})" if error.hint else error.message
+
+
 def report_guard_failure(
     section: SafetyConfig, classifier: str, reason: str, about: Mapping[str, Any], folder: Path
 ) -> tuple[Measurement, ...]:
@@ -186,7 +191,7 @@ def _ask_panel(section: SafetyConfig, probes: ProbeSet, tuned: Answers, base: An
             guard = load_guard(plan, offline=access.offline, token=access.token)
             found = ask_guard(guard, pairs, batch_size=section.batch_size) if pairs else []
         except ForgeError as error:
-            raise _GuardFailed(guard_section.classifier, error.message) from error
+            raise _GuardFailed(guard_section.classifier, explain(error)) from error
         except (RuntimeError, ValueError, IndexError, KeyError, TypeError) as error:
             raise _GuardFailed(guard_section.classifier, f"{type(error).__name__}: {error}") from error
         verdicts[name] = dict(zip(pairs, found, strict=True))

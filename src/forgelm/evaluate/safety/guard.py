@@ -159,9 +159,7 @@ def _choose_family(section: GuardConfig, classifies: bool, tokenizer: Any) -> Gu
     labels = FAMILIES["text_classification"]
     known = None if classifies else find_family(name, tokenizer.chat_template)
     if section.classifier_family != "auto":
-        chosen = FAMILIES[section.classifier_family]
-        newer = known is not None and known.name.startswith(chosen.name)
-        known = known if newer else chosen
+        known = FAMILIES[section.classifier_family]
     if mode == "classification" or (mode == "auto" and classifies):
         if not classifies:
             raise ModelError(f"{name} has no classification head", hint="it writes its verdict: use mode generation")
