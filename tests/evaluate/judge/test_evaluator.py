@@ -54,7 +54,7 @@ def judged(make_config: Make, prompts: Path, url: str, **fields: Any) -> ForgeCo
         "eval_dataset": str(prompts),
         "max_new_tokens": 40,
         "max_attempts": 1,
-        "min_score": 6.0,
+        "min_score": 5.5,
         **fields,
     }
     return make_config(
@@ -83,7 +83,7 @@ def test_a_run_that_a_judge_approves_of_is_resumed_without_paying_twice(
     make_config: Make, prompts: Path, tmp_path: Path
 ) -> None:
     with judging(json_is_good) as server:
-        config = judged(make_config, prompts, server.url, min_win_rate=0.6)
+        config = judged(make_config, prompts, server.url, min_win_rate=0.55)
         result = run_single(config)
         first = len(server.asked)
         results = json.loads((tmp_path / "run" / "judge" / "judge_results.json").read_text())
@@ -109,7 +109,7 @@ def test_a_run_that_a_judge_disapproves_of_is_refused(make_config: Make, prompts
     assert exit_code(result) is ExitCode.GATE_FAILED
     assert not (tmp_path / "run" / "final_model").exists()
     assert gate(result)["status"] == "failed"
-    assert "below evaluation.llm_judge.min_score 6.0000" in gate(result)["reason"]
+    assert "below evaluation.llm_judge.min_score 5.5000" in gate(result)["reason"]
 
 
 def test_a_judge_that_dies_in_the_middle_leaves_nothing_measured(

@@ -50,6 +50,14 @@ def test_a_mean_with_its_interval_and_the_base_models_beside_it() -> None:
     assert wins.details["swayed_by_order"] == 1
 
 
+def test_equal_points_are_not_certain_points() -> None:
+    score, wins = measured(grades([10.0] * N, [1.0] * N))
+    low = 0.025 ** (1 / N)
+    assert score.details["interval"]["low"] == pytest.approx(1 + 9 * low)
+    assert score.details["interval"]["high"] == pytest.approx(10)
+    assert wins.details["interval"]["low"] == pytest.approx(low)
+
+
 def test_a_judge_alone_has_no_wins() -> None:
     (score,) = measured(grades([7.0] * N))
     assert (score.value, score.baseline, score.details["change_interval"]) == (7.0, None, None)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from forgelm.base.errors import ConfigError, ForgeError, NetworkError
+from forgelm.base.errors import AddressRefusedError, ConfigError, ForgeError, NetworkError
 from forgelm.config.judge import JudgeConfig, JudgeModelConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.evaluate.evaluator import Evaluator, Subject
@@ -137,6 +137,9 @@ def _answer(subject: Subject, prompts: Sequence[EvalPrompt], judge: JudgeConfig)
 def _try_endpoint(endpoint: Endpoint, read: Callable[[str], float | None] = parse_score) -> None:
     try:
         said = endpoint.ask(ask_for_score(EvalPrompt("What is two and two?"), "Two and two is four."))
+    except AddressRefusedError as error:
+        message = f"evaluation.llm_judge, {endpoint.name}: {error.message}"
+        raise AddressRefusedError(message, hint=error.hint) from error
     except NetworkError as error:
         raise NetworkError(
             f"the judge does not answer, so the model could not be judged: {error.message}",

@@ -10,7 +10,7 @@ from typing import Any
 from forgelm.config.judge import JudgeConfig
 from forgelm.evaluate.judge.grades import Grades, Round
 from forgelm.evaluate.measurement import Measurement
-from forgelm.evaluate.statistics import bootstrap_difference, bootstrap_mean
+from forgelm.evaluate.statistics import Interval, bootstrap_difference, bootstrap_mean, proportion_interval
 
 SCORE = "judge.average_score"
 RESULTS = "judge/judge_results.json"
@@ -66,7 +66,7 @@ def _measure_score(
     if problem is not None or not scores:
         why = problem or "no answer has points"
         return Measurement(SCORE, None, len(scores), "points of 10", problem=why, details=details)
-    interval, base, change = bootstrap_mean(scores), None, None
+    interval, base, change = _interval(scores, 1.0, 10.0), None, None
     if theirs is not None:
         both = [(o, t) for o, t in zip(ours, theirs, strict=True) if o is not None and t is not None]
         base = fmean(t for _, t in both) if both else None
@@ -77,6 +77,21 @@ def _measure_score(
         "change_interval": change.as_record() if change else None,
     }
     return Measurement(SCORE, fmean(scores), len(scores), "points of 10", base, details=found, scores=tuple(scores))
+
+
+def _interval(values: Sequence[float], least: float, most: float) -> Interval | None:
+    """Return the 95 % interval of the mean of values between ``least`` and ``most``.
+
+    Equal values have no spread to resample. They show only that most answers would get this value: at least the share
+    of Clopper and Pearson's lower end. The others may be as bad or as good as can be.
+    """
+    found = bootstrap_mean(values)
+    if found is None or found.low < found.high:
+        return found
+    same = proportion_interval(len(values), len(values))
+    share = same.low if same else 0.0
+    ends = [values[0] * share + end * (1.0 - share) for end in (least, most)]
+    return Interval(ends[0], ends[1], found.level, len(values))
 
 
 def _measure_wins(judge: JudgeConfig, asked: Round, graded: Graded, problem: str | None) -> Measurement | None:
@@ -96,7 +111,7 @@ def _measure_wins(judge: JudgeConfig, asked: Round, graded: Graded, problem: str
         problem = f"only {len(wins)} of {len(asked.prompts)} comparisons have a verdict"
     if problem is not None or not wins:
         return Measurement("judge.win_rate", None, len(wins), "share", problem=problem, details=details)
-    interval = bootstrap_mean(wins)
+    interval = _interval(wins, 0.0, 1.0)
     details["interval"] = interval.as_record() if interval else None
     return Measurement("judge.win_rate", fmean(wins), len(wins), "share", 0.5, details=details, scores=tuple(wins))
 

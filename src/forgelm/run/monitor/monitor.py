@@ -166,8 +166,8 @@ def check_monitoring(section: MonitoringConfig | None) -> None:
             send_datagrams(endpoint or _AGENT, (), _agent_policy(section, endpoint))
         elif endpoint:
             _client(section).check(endpoint)
-    except AddressRefusedError:
-        raise
+    except AddressRefusedError as error:
+        raise AddressRefusedError(f"monitoring.endpoint: {error.message}", hint=error.hint) from error
     except NetworkError as error:
         _log.warning("monitoring: %s", error.message)
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import Any
 
-from forgelm.base.errors import ConfigError, ForgeError, NetworkError
+from forgelm.base.errors import AddressRefusedError, ConfigError, ForgeError, NetworkError
 from forgelm.base.files import to_json_safe
 from forgelm.base.network.client import HttpClient
 from forgelm.base.network.guard import PlainHttp, Policy
@@ -126,6 +126,8 @@ def check_webhook(section: WebhookConfig | None) -> None:
     _read_secret(section)
     try:
         target = build_client(section).check(url)
+    except AddressRefusedError as error:
+        raise AddressRefusedError(f"webhook.url: {error.message}", hint=error.hint) from error
     except NetworkError as error:
         _log.warning("the webhook may not be reached: %s", error.message)
         return
