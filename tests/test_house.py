@@ -60,6 +60,7 @@ SPANNING = {
     "run/test_kills.py": "a whole run, killed and resumed",
     "model/test_load_options.py": "options of loading that show only in weights or in a training",
     "run/test_several_processes.py": "whole runs of two processes",
+    "run/test_every_gate.py": "a whole run with every gate on",
     "run/test_evaluations.py": "whole runs whose evaluations pass, fail and cannot tell",
     "run/test_learning.py": "every trainer through a whole run",
     "cli/test_bad_input.py": "what a user gets wrong, through the whole command",
