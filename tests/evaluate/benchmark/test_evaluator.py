@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 from support import Heard
+from tasks import write_task
 
 from forgelm.base.errors import ConfigError
 from forgelm.base.events import Event
 from forgelm.config.root import ForgeConfig
-from forgelm.evaluate.benchmark.evaluator import BENCHMARK
+from forgelm.evaluate.benchmark.evaluator import BENCHMARK, results_folder
 from forgelm.run.single import run_single
 
 Make = Callable[..., ForgeConfig]
@@ -78,3 +79,28 @@ def test_a_model_below_its_benchmark_is_refused_with_the_sentence(make_config: M
 def test_the_base_model_is_left_out_where_it_is_not_wanted(make_config: Make) -> None:
     result = run_single(make_config(training=TRAINING, evaluation=benchmark(compare_with_base=False)))
     assert result.success and "baseline_benchmark/average" not in result.metrics
+
+
+def test_data_that_vanishes_during_training_is_no_verdict_on_the_model(make_config: Make, tmp_path: Path) -> None:
+    write_task(tmp_path / "mine", "numbers")
+    wanted = benchmark(tasks=["numbers"], include_path=[str(tmp_path / "mine")], min_score=0.0)
+
+    def lose(event: Event, /, **fields: Any) -> None:
+        if event is Event.TRAINING_STARTED:
+            (tmp_path / "mine/numbers.jsonl").unlink()
+
+    result = run_single(make_config(training=TRAINING, evaluation=wanted), listen=lose)
+    assert result.reverted and result.benchmark_passed is False and result.benchmark_average is None
+    gate = next(gate for gate in result.gates if gate["gate"] == "benchmark")
+    assert gate["status"] == "not_measured" and "the data of numbers cannot be had" in gate["reason"]
+    written = json.loads((tmp_path / "run/benchmark/benchmark_results.json").read_text())
+    assert written["passed"] is False and written["average_score"] is None
+
+
+def test_results_go_to_another_folder_inside_the_run_and_nowhere_else(make_config: Make, tmp_path: Path) -> None:
+    inside = make_config(evaluation=benchmark(output_dir=str(tmp_path / "run/exams/first")))
+    assert results_folder(inside) == "exams/first"
+    assert results_folder(make_config(evaluation=benchmark())) == "benchmark"
+    for outside in (tmp_path / "elsewhere", tmp_path / "run", tmp_path / "run/../other"):
+        with pytest.raises(ConfigError, match="is not a folder inside"):
+            BENCHMARK.check(make_config(evaluation=benchmark(output_dir=str(outside))))

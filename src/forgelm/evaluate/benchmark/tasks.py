@@ -55,6 +55,7 @@ def load_tasks(names: Sequence[str], include_path: Sequence[str] = (), *, offlin
         manager = open_catalogue(names, include_path)
         try:
             loaded = manager.load(list(names))
+            benchmarks = tuple(_describe(name, manager, loaded) for name in names)
         except harness_faults() as error:
             if isinstance(error, ValueError) and "Duplicate task" in str(error):
                 raise ConfigError(
@@ -64,7 +65,7 @@ def load_tasks(names: Sequence[str], include_path: Sequence[str] = (), *, offlin
                 f"the data of {', '.join(names)} cannot be had: {say_fault(error)}",
                 hint=_remedy(names, offline=offline),
             ) from error
-    return Tasks(tuple(_describe(name, manager, loaded) for name in names), loaded)
+    return Tasks(benchmarks, loaded)
 
 
 def open_catalogue(names: Sequence[str], include_path: Sequence[str] = ()) -> Any:
