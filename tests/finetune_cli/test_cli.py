@@ -12,6 +12,7 @@ from support import order_rows, write_rows
 
 from finetune_cli.cli.main import COMMANDS, run
 from finetune_cli.cli.options import wants_json
+from forgelm.cli.main import run as forgelm
 from forgelm.evidence.chain import verify_audit_log
 from forgelm.evidence.inventory import verify_integrity
 
@@ -208,3 +209,26 @@ def test_the_pages_options_and_defaults() -> None:
     spelt = {frozenset(parameter.opts) for parameter in train.params}
     assert {frozenset(words.split()) for words in OPTIONS["train"]} <= spelt
     assert {name: given[name].default for name in DEFAULTS} == DEFAULTS
+
+
+@pytest.mark.parametrize("layout", ["pair", "instruction"])
+def test_a_converted_configuration_trains_the_same_bytes(layout: str, tmp_path: Path, capsys: Capture) -> None:
+    rows = pairs(40)
+    if layout == "instruction":
+        rows = [{"instruction": row["prompt"], "input": "", "response": row["response"]} for row in rows]
+    write_rows(tmp_path / "rows.jsonl", rows)
+    path = config_file(tmp_path, "ours", training={"learning_rate": 5e-3})
+    assert run(["train", "--config", str(path), "--json"]) == 0
+    ours = json.loads(capsys.readouterr().out)["model_path"]
+    theirs = config_file(tmp_path, "theirs", training={"learning_rate": 5e-3}, evaluation={"metrics": ["bleu"]})
+    assert run(["convert", str(theirs), "--to", "forgelm"]) == 0
+    written = tmp_path / "theirs.forgelm.yaml"
+    shown = capsys.readouterr().out
+    assert str(written) in shown and "finetune-cli evaluate" in shown
+    assert (tmp_path / "theirs.forgelm.prepared_data").exists() == (layout == "instruction")
+    assert forgelm(["--config", str(written), "--output-format", "json"]) == 0
+    engine = json.loads(capsys.readouterr().out)["final_model_path"]
+    name = "adapter_model.safetensors"
+    assert (Path(ours) / name).read_bytes() == (Path(engine) / name).read_bytes()
+    assert run(["convert", str(theirs), "--to", "forgelm"]) == 1
+    assert "exists already" in capsys.readouterr().err

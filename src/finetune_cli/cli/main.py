@@ -27,6 +27,7 @@ COMMANDS = MappingProxyType(
         "merge": "Merge a LoRA adapter into its base model.",
         "recommend": "Recommend a training method for a model and write its configuration.",
         "upload": "Upload a model to the Hugging Face Hub.",
+        "convert": "Turn a configuration into one of forgelm.",
     }
 )
 

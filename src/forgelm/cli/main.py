@@ -36,6 +36,7 @@ COMMANDS = MappingProxyType(
         "keys": ("forgelm.cli.keys", "Make and show the Ed25519 key that signs checkpoints of the audit log."),
         "merge": ("forgelm.cli.merge", "Merge an adapter into its base, or the models of a config into one."),
         "launch": ("forgelm.cli.launch", "Train with several processes, on one machine or more."),
+        "migrate": ("forgelm.cli.migrate", "Turn another program's configuration into one of forgelm."),
         "preview": ("forgelm.cli.preview", "Show rows as the model will see them, trained tokens highlighted."),
         "purge": ("forgelm.cli.purge", "Erase a row, or what a run left; or report what is kept too long."),
         "quickstart": ("forgelm.cli.quickstart", "Fine-tune the bundled model on bundled data, offline, on a CPU."),
