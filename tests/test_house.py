@@ -52,6 +52,7 @@ NO_MIRROR = {
 }
 # Test files that look at many modules at once.
 SPANNING = {
+    "finetune_cli/test_seed_page.py": "every code block of the page the second API is written after",
     "finetune_cli/test_merge.py": "the command merge and the proof behind it",
     "finetune_cli/test_recommend.py": "the command recommend and its table",
     "finetune_cli/test_learning.py": "every training method through the whole command",
