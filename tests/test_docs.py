@@ -115,6 +115,7 @@ def test_the_pages_python_runs_in_order(workplace: Path, capsys: pytest.CaptureF
             "docs/verify.md",
             "docs/audit.md",
             "docs/evaluation-benchmarks.md",
+            "docs/webhooks.md",
             "docs/finetune-cli.md",
         )
         for block in _python(page)
