@@ -116,3 +116,9 @@ def test_a_broken_local_configuration_is_the_users_mistake_and_not_guessed_aroun
     )
     with pytest.raises(ModelError, match="configuration"):
         read_model_shapes(broken)
+
+
+def test_a_model_that_runs_already_is_left_as_it_is() -> None:
+    model = build_model("llama", attention="sdpa")
+    build_shapes(model.config)
+    assert model.config._attn_implementation == "sdpa"

@@ -26,6 +26,8 @@ class Event(StrEnum):
     MODEL_LOADED = "model.loaded"
     TRAINING_STARTED = "training.started"
     TRAINING_RESUMED = "training.resumed"
+    TRAINING_MEMORY_PROBED = "training.memory_probed"
+    TRAINING_OOM_RECOVERY = "training.oom_recovery"
     TRAINING_TROUBLE = "training.trouble"
     TRAINING_COMPLETED = "training.completed"
     LOSS_GATE_COMPLETED = "evaluation.loss_gate_completed"

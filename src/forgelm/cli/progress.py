@@ -40,6 +40,12 @@ class Reporter:
         elif event is Event.STAGE:
             self._close()
             note(f"forgelm: {fields['name']}")
+        elif event is Event.TRAINING_OOM_RECOVERY:
+            self._close()
+            note(
+                f"forgelm: memory ran out while {fields['where']} at step {fields['step']}: going on from "
+                f"{fields['continues_from']} with {fields['new_batch_size']} rows instead of {fields['old_batch_size']}"
+            )
         elif event is Event.TRAINING_TROUBLE:
             self._close()
             note(f"forgelm: trouble at step {fields['step']}: {fields['kind']}: {fields['cause']}; {fields['change']}")

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from types import MappingProxyType
 
-_OOM = "recovery from full GPU memory"
-
 RESERVED = MappingProxyType(
     {
         "synthetic": "generating data",
         "model.backend=unsloth": "the unsloth backend",
         "model.multimodal": "vision-language training",
-        "training.oom_recovery": _OOM,
-        "training.oom_recovery_min_batch_size": _OOM,
     }
 )
 

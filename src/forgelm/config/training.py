@@ -114,6 +114,13 @@ class StepsConfig(Section):
     )
     use_liger_kernel: bool = Field(False, description="Use Liger's fused kernels, which need a GPU and forgelm[liger].")
     torch_compile: bool = Field(False, description="Compile the model's passes with torch.compile.")
+    oom_recovery: bool = Field(
+        False, description="When memory runs out, go on from the same step with smaller micro-batches."
+    )
+    oom_recovery_min_batch_size: int = Field(1, ge=1, description="Smallest micro-batch that oom_recovery tries.")
+    memory_probe: bool | None = Field(
+        None, description="Try the longest rows before the first step; null does so on a GPU."
+    )
     eval_steps: int = Field(200, ge=1, description="Measure the validation loss every this many steps.")
     save_steps: int = Field(200, ge=1, description="Save a checkpoint every this many steps.")
     load_best_model_at_end: bool | None = Field(

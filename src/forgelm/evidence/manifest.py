@@ -136,6 +136,22 @@ def _training_parameters(record: RunRecord) -> dict[str, Any]:
         "resumed_from": outcome.resumed_from,
         "best_checkpoint_kept": outcome.keeps_best,
         **training.model_dump(mode="json", exclude={"output_dir", "trainer_type"}),
+        "oom_recovery": _oom_recovery(record),
+        "memory": outcome.probed.as_record() if outcome.probed else None,
+    }
+
+
+def _oom_recovery(record: RunRecord) -> dict[str, Any] | bool:
+    """Return what became of the batch where memory ran out on the way, else only whether that was allowed for."""
+    training, batch = record.config.training, record.outcome.batch
+    if batch is None or batch.rows == training.per_device_train_batch_size:
+        return training.oom_recovery
+    return {
+        "applied": True,
+        "configured_batch_size": training.per_device_train_batch_size,
+        "configured_gradient_accumulation_steps": training.gradient_accumulation_steps,
+        "effective_batch_size": batch.rows,
+        "effective_gradient_accumulation_steps": batch.accumulation,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -137,7 +138,8 @@ def build_shapes(configuration: Any, *, attention: str | None = None) -> Archite
     transformers = load_extra("transformers", extra="train")
     with loading_errors(f"a model of the type {configuration.model_type}"), torch.device("meta"):
         # Attention code is asked for where it runs; shapes are the same with the plainest.
-        model = transformers.AutoModelForCausalLM.from_config(configuration, attn_implementation="eager")
+        # The copy, because transformers would switch a model that already runs with this configuration.
+        model = transformers.AutoModelForCausalLM.from_config(copy.deepcopy(configuration), attn_implementation="eager")
     text = configuration.get_text_config()
     heads = int(getattr(text, "num_attention_heads", 0) or 1)
     return Architecture(

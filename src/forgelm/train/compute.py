@@ -186,6 +186,7 @@ class Meter:
         self._counts = Counts(sessions=1, sessions_without_energy=int(self._counters.energy_reason is not None))
         # Sums that stay on the device: reading one after every pass would make the GPU wait.
         self._late: dict[str, Any] = {}
+        self._marked: dict[str, Any] = {}
         self._counting = False
         self._began, self._joules = time.monotonic(), self._counters.read_joules()
         self._utilisation: list[float] = []
@@ -206,6 +207,14 @@ class Meter:
         finally:
             self._counting = False
             self._utilisation.append(self._counters.read_utilisation())
+
+    def mark(self) -> None:
+        """Remember the sums as they are before an optimizer step."""
+        self._marked = dict(self._late)
+
+    def rewind(self) -> None:
+        """Take back what was counted since ``mark``: the step failed."""
+        self._late = dict(self._marked)
 
     def save(self) -> dict[str, Any]:
         """Return the counts so far, for a checkpoint."""

@@ -17,6 +17,7 @@ from forgelm.base.files import RunFiles
 from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import PreparedData, RowFormat
+from forgelm.model.architecture import build_shapes
 from forgelm.model.load import LoadedModel, load_base
 from forgelm.model.reward import RewardModel
 from forgelm.train.arguments import Plan, build_arguments, keeps_best, sampling_strategy
@@ -30,6 +31,10 @@ from forgelm.train.identity import describe_training
 from forgelm.train.leaks import check_rows_apart
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
 from forgelm.train.losses import Losses
+from forgelm.train.memory.estimate import Batch, estimate_memory, widen
+from forgelm.train.memory.estimate import Place as MemoryPlace
+from forgelm.train.memory.probe import Probe, Probed
+from forgelm.train.memory.recovery import BatchPlan, Recovery, run_recovering
 from forgelm.train.probe import choose_probe, probe_logits
 from forgelm.train.processes import Processes, lost_process
 from forgelm.train.quiet import COUNTS, Ways
@@ -72,6 +77,16 @@ class Outcome:
     trained_logits: list[Any] = field(repr=False)
     compute: Compute
     peak_vram_gb: float | None = None
+    batch: BatchPlan | None = None
+    probed: Probed | None = None
+
+
+@dataclass(frozen=True)
+class Instruments:
+    """What watches a training from inside."""
+
+    meter: Meter
+    probe: Probe | None = None
 
 
 @dataclass(frozen=True)
@@ -172,7 +187,8 @@ def train(
     if wishes.processes.first:
         keep_pissa_start(loaded.model, config, resumed=checkpoint is not None)
     meter = _open_meter(loaded, checkpoint, wishes.processes)
-    trainer, stopper, plan = _build(config, data, loaded, files, emit, wishes, meter)
+    watch = _open_probe(config, loaded, wishes, emit)
+    trainer, stopper, plan = _build(config, data, loaded, files, emit, wishes, Instruments(meter, watch))
     emit(
         Event.TRAINING_STARTED,
         trainer_type=config.training.trainer_type,
@@ -184,7 +200,7 @@ def train(
         emit(Event.TRAINING_RESUMED, checkpoint=checkpoint.name, skipped=skipped)
     began = time.monotonic()
     with determinism(config.training.determinism), galore_optimizers(config.training):
-        _run(trainer, checkpoint)
+        batch = _run(trainer, checkpoint, _recovery(config, wishes, meter), emit)
     seconds = time.monotonic() - began
     if stopper.stopped:
         raise _stopped(files, int(trainer.state.global_step))
@@ -208,6 +224,8 @@ def train(
         trained_logits=trained_logits,
         compute=meter.finish(int(trainer.state.global_step)),
         peak_vram_gb=_peak_vram_gb(loaded),
+        batch=batch,
+        probed=watch.found if watch else None,
     )
 
 
@@ -228,7 +246,7 @@ def _build(
     files: RunFiles,
     emit: Emit,
     wishes: Wishes,
-    meter: Meter,
+    instruments: Instruments,
 ) -> tuple[Any, StopOnRequest, Plan]:
     kind = TRAINERS[config.training.trainer_type]
     check_speedups(config, loaded.hardware)
@@ -247,18 +265,19 @@ def _build(
     wishes.processes.check_alike(identity)
     judges = _judges(config, data, loaded)
     if "ref_model" in judges:
-        meter.follow(judges["ref_model"])
+        instruments.meter.follow(judges["ref_model"])
     trainer = build_trainer(
         kind,
         {**build_arguments(config.training, plan), **sharding_arguments(config.distributed)},
         Ways(
-            meter,
+            instruments.meter,
             sampling_strategy(config.training, shuffle=plan.shuffle),
             identity=identity,
             seeded=config.training.determinism != "off",
             processes=wishes.processes,
             losses=_open_losses(wishes),
             samples=_open_samples(config, data, loaded, wishes),
+            probe=instruments.probe,
         ),
         listeners=(Progress(emit), FiniteLoss(), _doctor(config, emit), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
@@ -309,17 +328,12 @@ def _open_meter(loaded: LoadedModel, checkpoint: Path | None, processes: Process
     return meter
 
 
-def _run(trainer: Any, checkpoint: Path | None) -> None:
-    torch = load_extra("torch", extra="train")
+def _run(trainer: Any, checkpoint: Path | None, recovery: Recovery, emit: Emit) -> BatchPlan:
     try:
         with lost_process():
-            trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
-    except torch.OutOfMemoryError as error:
-        raise TrainingError(
-            f"out of memory while training: {str(error).splitlines()[0]}",
-            hint="lower training.per_device_train_batch_size (raise gradient_accumulation_steps to match), lower "
-            "model.max_length, or set training.gradient_checkpointing: true",
-        ) from error
+            return run_recovering(trainer, checkpoint, recovery, emit)
+    except TrainingError:
+        raise
     except RuntimeError as error:
         if "deterministic" not in str(error):
             raise
@@ -327,6 +341,29 @@ def _run(trainer: Any, checkpoint: Path | None) -> None:
             f"this training cannot repeat itself bit by bit: {str(error).splitlines()[0]}",
             hint="set training.determinism: seeded, or leave the feature out whose operation has no repeatable form",
         ) from error
+
+
+def _recovery(config: ForgeConfig, wishes: Wishes, meter: Meter) -> Recovery:
+    """Several processes cannot make their batches smaller one by one; neither can GRPO, whose groups fill a batch."""
+    training = config.training
+    least = max(training.oom_recovery_min_batch_size, 2 if training.trainer_type == "kto" else 1)
+    alone = wishes.processes.place.alone and training.trainer_type != "grpo"
+    return Recovery(training.oom_recovery and alone, least, meter.rewind)
+
+
+def _open_probe(config: ForgeConfig, loaded: LoadedModel, wishes: Wishes, emit: Emit) -> Probe | None:
+    """Return the trial of the worst batch where one is wanted; replies of the longest kind cannot be drawn to order."""
+    training, on_gpu = config.training, loaded.hardware.has_gpu
+    wanted = on_gpu if training.memory_probe is None else training.memory_probe
+    if not wanted or training.trainer_type == "grpo" or not wishes.processes.place.alone:
+        return None
+    shapes = build_shapes(loaded.model.config, attention=config.model.attn_implementation)
+    place = MemoryPlace(loaded.hardware, bitsandbytes=loaded.precision.four_bit)
+
+    def predict(batch: Batch) -> float:
+        return estimate_memory(shapes, config, place, batch=widen(config, batch)).allocated
+
+    return Probe(predict, TRAINERS[training.trainer_type].lengths, on_gpu, emit)
 
 
 def _stopped(files: RunFiles, step: int) -> StoppedError:

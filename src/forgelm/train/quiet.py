@@ -12,6 +12,7 @@ from forgelm.base.files import write_json
 from forgelm.train.compute import Meter
 from forgelm.train.distributed import shard_on_cpu
 from forgelm.train.losses import Losses
+from forgelm.train.memory.probe import Probe
 from forgelm.train.order import EpochOrder, GroupOrder, step_seed
 from forgelm.train.processes import Processes
 from forgelm.train.samples import Samples
@@ -37,6 +38,7 @@ class Ways:
     processes: Processes = field(default_factory=Processes)
     losses: Losses = field(default_factory=Losses)
     samples: Samples = field(default_factory=Samples)
+    probe: Probe | None = None
 
     def lengths(self, dataset: Any) -> list[int]:
         """Return each row's length in tokens."""
@@ -48,6 +50,7 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
 
     class QuietTrainer(_sealing(base, ways)):  # type: ignore[misc]
         _step_begun = -1
+        _order_rows: int | None = None
         _micro_batch = 0
 
         # Setting the hub's switch is too late where a notebook has already imported the hub's client.
@@ -56,6 +59,9 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
 
         def create_model_card(self, *args: Any, **kwargs: Any) -> None:
             pass
+
+        def begin_again(self) -> None:
+            self._step_begun = -1
 
         def training_step(self, *args: Any, **kwargs: Any) -> Any:
             step = int(self.state.global_step)
@@ -75,8 +81,10 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
         def _get_train_sampler(self, train_dataset: Any = None) -> EpochOrder | GroupOrder:
             dataset = self.train_dataset if train_dataset is None else train_dataset
             args = self.args
+            # A batch made smaller on the way changes nothing about which rows share an optimizer step.
+            self._order_rows = self._order_rows or args.train_batch_size
             order = EpochOrder(
-                ways.lengths(dataset), batch_size=args.train_batch_size, seed=args.seed, strategy=ways.strategy
+                ways.lengths(dataset), batch_size=self._order_rows, seed=args.seed, strategy=ways.strategy
             )
             if not hasattr(args, "num_generations"):
                 return order
@@ -93,7 +101,44 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
         def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
             return _ask_reference(self, dataset, batch_size, ways.meter)
 
-    return QuietTrainer
+    return _watching(QuietTrainer, ways)
+
+
+def _watching(base: type[Any], ways: Ways) -> type[Any]:
+    """Return a subclass of ``base`` that knows what it is busy with when memory runs out, and tries the worst batch.
+
+    ``busy_with`` keeps the word of what failed until ``begin_again``.
+    """
+
+    class WatchedTrainer(base):
+        busy_with = "elsewhere"
+        _probed = False
+        _marked_step = -1
+
+        def begin_again(self) -> None:
+            """Forget the step that failed, and what was tried with a batch of another size."""
+            super().begin_again()
+            self._probed, self._marked_step, self.busy_with = False, -1, "elsewhere"
+
+        def training_step(self, model: Any, *args: Any, **kwargs: Any) -> Any:
+            self.busy_with = "training"
+            if self._marked_step != self.state.global_step:
+                self._marked_step = self.state.global_step
+                ways.meter.mark()
+            if ways.probe is not None and not self._probed:
+                ways.probe.run(self, model)
+                self._probed = True
+            loss = super().training_step(model, *args, **kwargs)
+            self.busy_with = "elsewhere"
+            return loss
+
+        def evaluate(self, *args: Any, **kwargs: Any) -> Any:
+            self.busy_with = "evaluating"
+            found = super().evaluate(*args, **kwargs)
+            self.busy_with = "elsewhere"
+            return found
+
+    return WatchedTrainer
 
 
 def _sealing(base: type[Any], ways: Ways) -> type[Any]:

@@ -39,6 +39,10 @@ class TrainerKind:
     length_columns: tuple[tuple[str, ...], ...] = ()
     keeps_start: bool = False
 
+    def lengths(self, dataset: Any) -> list[int]:
+        """Return the length of each row of a dataset in tokens."""
+        return dataset_lengths(self.length_columns, dataset)
+
 
 TRAINERS = MappingProxyType(
     {

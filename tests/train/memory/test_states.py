@@ -30,6 +30,7 @@ def config(lora: dict[str, Any] | None, **model: Any) -> ForgeConfig:
     [
         {"target_modules": "all-linear"},
         {"r": 4},
+        {"target_modules": "auto"},
         {"method": "dora", "target_modules": "all-linear"},
         {"modules_to_save": ["embed_tokens"]},
         {"bias": "all"},
@@ -120,3 +121,12 @@ def test_every_optimizer_of_the_configuration_has_its_size() -> None:
     from forgelm.config.training import Optimizer
 
     assert set(OPTIMIZERS) == set(get_args(Optimizer))
+
+
+def test_galore_keeps_state_for_a_view_of_each_matrix() -> None:
+    shapes = build_shapes(build_configuration("llama"))
+    plain = measure_states(shapes, config(None), FULL, "adamw_torch")
+    narrow = config(None).replace("training.galore_enabled", True).replace("training.galore_rank", 4)
+    viewed = measure_states(shapes, narrow, FULL, "adamw_torch")
+    assert viewed.optimizer < plain.optimizer / 5
+    assert viewed.gradients == plain.gradients

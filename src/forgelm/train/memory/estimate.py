@@ -26,7 +26,6 @@ COPIES_WITHOUT_KERNEL = 28
 # These two keep all logits: how many copies of them in 32 bits are alive at once, gradients and shifted ones included.
 _WHOLE_LOGITS = MappingProxyType({"simpo": 4.0, "orpo": 4.5})
 _TWO_SIDES = ("dpo", "simpo", "orpo")
-_EVALUATED_LOGITS = 2**27
 
 
 @dataclass(frozen=True)
@@ -117,6 +116,15 @@ def largest_batch(config: ForgeConfig) -> Batch:
     if training.packing or training.padding_free:
         return Batch(1, rows * length, ragged=True)
     return Batch(rows, length, ragged=rows > 1)
+
+
+def widen(config: ForgeConfig, batch: Batch) -> Batch:
+    """Return what ``batch`` rows of a dataset become in a pass: both sides of comparisons, or one joined sequence."""
+    training = config.training
+    rows = batch.rows * (2 if training.trainer_type in _TWO_SIDES else 1)
+    if training.packing or training.padding_free:
+        return Batch(1, rows * batch.length, ragged=True)
+    return Batch(rows, batch.length, batch.ragged)
 
 
 def estimate_memory(
@@ -272,7 +280,7 @@ def _other_moments(
         asked = replace(seen, rows=rows, length=config.model.max_length)
         moments["evaluation"] = {
             "workspace": _forward_workspace(architecture, asked),
-            "logits": max(_loss(architecture, config, asked, on_gpu=True) / 2, _EVALUATED_LOGITS * (seen.width + 4.0)),
+            "logits": _loss(architecture, config, asked, on_gpu=True) / 2,
         }
     if training.merge_adapters and config.lora is not None:
         moments["merging the adapter"] = {"merged_model": float(architecture.parameters * BYTES[precision.load_dtype])}

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from forgelm.config.model import ALL_LINEAR, LoraConfig
+from forgelm.base.extras import load_extra
+from forgelm.config.model import ALL_LINEAR, AUTO, LoraConfig
 from forgelm.config.root import ForgeConfig
+from forgelm.config.training import TrainingConfig
 from forgelm.model.architecture import Architecture, Weight
 from forgelm.model.precision import Precision
 
 BYTES = MappingProxyType({"float32": 4, "bfloat16": 2, "float16": 2})
 # bitsandbytes keeps one 4-byte scale for each 64 weights; double quantisation keeps a byte, and 4 for each 256 scales.
 _SCALE, _DOUBLE_SCALE = 4 / 64, 1 / 64 + 4 / (64 * 256)
+_GALORE_BASE = MappingProxyType(
+    {"galore_adamw": "adamw_torch", "galore_adamw_8bit": "adamw_8bit", "galore_adafactor": "adafactor"}
+)
 # It leaves tensors below this size, and their optimizer state, unquantised.
 _SMALL = 4096
 
@@ -51,7 +56,7 @@ class States:
 
 
 def measure_states(architecture: Architecture, config: ForgeConfig, precision: Precision, optim: str) -> States:
-    """Return what the model and its training keep in memory.
+    """Return what the model and its training keep in memory. GaLore, where it is on, takes the place of ``optim``.
 
     Raises:
         KeyError: the optimizer is not in ``OPTIMIZERS``.
@@ -61,9 +66,21 @@ def measure_states(architecture: Architecture, config: ForgeConfig, precision: P
         base=_base_bytes(architecture, config, precision),
         adapter=sum(tensor.count * tensor.width for tensor in trained if tensor.adapter),
         gradients=sum(tensor.count * tensor.width for tensor in trained),
-        optimizer=round(sum(OPTIMIZERS[optim](tensor) for tensor in trained)),
+        optimizer=round(sum(_state_bytes(tensor, config.training, optim) for tensor in trained)),
         trained=trained,
     )
+
+
+def _state_bytes(tensor: Trained, training: TrainingConfig, optim: str) -> float:
+    if not training.galore_enabled:
+        return OPTIMIZERS[optim](tensor)
+    kind = OPTIMIZERS[_GALORE_BASE[training.galore_optim.removesuffix("_layerwise")]]
+    if len(tensor.shape) != 2:
+        return kind(tensor)
+    # State is kept for a view of the gradient, rank by its longer side, and beside it what makes the view.
+    short, long = sorted(tensor.shape)
+    rank = min(training.galore_rank, short)
+    return kind(replace(tensor, shape=(rank, long))) + rank * short * tensor.width
 
 
 def trained_tensors(architecture: Architecture, config: ForgeConfig, precision: Precision) -> Iterator[Trained]:
@@ -97,12 +114,20 @@ def adapted_weights(architecture: Architecture, lora: LoraConfig) -> Iterator[We
 
     Experts that are packed into one tensor, and what chooses between them, count as the layers they once were.
     """
+    targets = _targets(architecture, lora)
     for weight in architecture.of("linear", "head", "expert", "router"):
-        if lora.target_modules == ALL_LINEAR:
+        if targets == ALL_LINEAR:
             if weight.role != "head" and (weight.role != "router" or architecture.model_type == "mixtral"):
                 yield weight
-        elif _is_named(weight, lora.target_modules):
+        elif _is_named(weight, targets):
             yield weight
+
+
+def _targets(architecture: Architecture, lora: LoraConfig) -> list[str] | str:
+    if lora.target_modules != AUTO:
+        return lora.target_modules
+    usual = load_extra("peft.utils.constants", extra="train").TRANSFORMERS_MODELS_TO_LORA_TARGET_MODULES_MAPPING
+    return list(usual.get(architecture.model_type, ())) or ALL_LINEAR
 
 
 def adapter_rank(weight: Weight, lora: LoraConfig) -> int:

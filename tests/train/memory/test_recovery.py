@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import Heard
+
+from forgelm.base.errors import TrainingError
+from forgelm.base.events import Event
+from forgelm.config.root import ForgeConfig
+from forgelm.data.prepare import prepare
+from forgelm.model.load import load
+from forgelm.run.folder import run_files
+from forgelm.train.loop import Outcome, tokenise_data, train
+from forgelm.train.memory.recovery import BatchPlan, choose_smaller
+
+
+@pytest.mark.parametrize(
+    ("plan", "least", "smaller"),
+    [
+        ((8, 1, 8), 1, (4, 2, 4)),
+        ((8, 2, 2), 1, (4, 4, 2)),
+        ((4, 3, 4), 3, (3, 4, 3)),
+        ((6, 1, 6), 1, (3, 2, 3)),
+        ((5, 2, 5), 1, (2, 5, 2)),
+        ((7, 1, 7), 1, (1, 7, 1)),
+        ((7, 1, 7), 2, None),
+        ((2, 1, 2), 2, None),
+        ((1, 8, 1), 1, None),
+    ],
+)
+def test_a_smaller_batch_keeps_the_rows_of_a_step(
+    plan: tuple[int, int, int], least: int, smaller: tuple[int, int, int] | None
+) -> None:
+    found = choose_smaller(BatchPlan(*plan), min_rows=least, where="training")
+    assert found == (BatchPlan(*smaller) if smaller else None)
+    if found is not None:
+        assert found.step_rows == BatchPlan(*plan).step_rows
+        assert least <= found.rows <= max(plan[0] // 2, least)
+
+
+def test_evaluation_gets_smaller_by_itself_and_elsewhere_nothing_helps() -> None:
+    plan = BatchPlan(8, 1, 4)
+    assert choose_smaller(plan, min_rows=1, where="evaluating") == BatchPlan(8, 1, 2)
+    assert choose_smaller(BatchPlan(8, 1, 1), min_rows=1, where="evaluating") is None
+    assert choose_smaller(plan, min_rows=1, where="elsewhere") is None
+
+
+class Full:
+    """Memory that is full from optimizer step ``step`` on for passes of more than ``rows`` rows."""
+
+    def __init__(self, *, rows: int, passes: int = 0, training: bool = True) -> None:
+        self.rows, self.passes, self.training = rows, passes, training
+        self.seen = 0
+
+    def watch(self, model: Any) -> None:
+        import torch
+
+        def hear(_: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+            if torch.is_grad_enabled() is not self.training:
+                return
+            self.seen += 1
+            if self.seen > self.passes and kwargs["input_ids"].shape[0] > self.rows:
+                raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB.\nmore")
+
+        model.get_decoder().register_forward_pre_hook(hear, with_kwargs=True)
+
+
+def run(config: ForgeConfig, full: Full | None = None) -> tuple[Outcome, Heard, list[float]]:
+    loaded = load(config)
+    data = tokenise_data(config, prepare(config.data, seed=config.training.seed), loaded.tokenizer)
+    if full is not None:
+        full.watch(loaded.model)
+    heard = Heard()
+    outcome = train(config, data, loaded, run_files(config), run_id="x", emit=heard)
+    losses = [fields["loss"] for name, fields in heard.events if name is Event.PROGRESS and "loss" in fields]
+    return outcome, heard, losses
+
+
+@pytest.fixture
+def configured(make_config: Callable[..., ForgeConfig]) -> Callable[..., ForgeConfig]:
+    def make(folder: str, **training: Any) -> ForgeConfig:
+        config = make_config(training={"logging_steps": 1, "oom_recovery": True, "max_steps": 6, **training})
+        return config.replace("training.output_dir", str(Path(config.training.output_dir).with_name(folder)))
+
+    return make
+
+
+@pytest.mark.parametrize("passes", [0, 3])
+def test_training_goes_on_from_the_same_step_and_learns_the_same(
+    configured: Callable[..., ForgeConfig], passes: int
+) -> None:
+    import torch
+
+    # In random order, which rows share a step does not depend on the micro-batch.
+    order = {"train_sampling_strategy": "random"}
+    small, _, wanted = run(configured("small", per_device_train_batch_size=2, gradient_accumulation_steps=4, **order))
+    outcome, heard, losses = run(configured("full", **order), Full(rows=2, passes=passes))
+    told = [fields for name, fields in heard.events if name is Event.TRAINING_OOM_RECOVERY]
+    assert [(one["old_batch_size"], one["new_batch_size"], one["new_grad_accum"]) for one in told] == [
+        (8, 4, 2),
+        (4, 2, 4),
+    ]
+    assert [one["step"] for one in told] == [passes, passes]
+    assert [one["continues_from"] for one in told] == [f"checkpoint-{passes}" if passes else "the beginning"] * 2
+    assert outcome.batch == BatchPlan(2, 4, 2)
+    assert outcome.steps == small.steps == 6
+    # One report for each step: none was trained twice, none left out.
+    assert len(losses) == 6
+    assert losses == pytest.approx(wanted, abs=1e-4)
+    assert outcome.train_loss == pytest.approx(sum(losses) / 6, abs=1e-3)
+    assert outcome.compute.real_tokens == small.compute.real_tokens
+    for ours, theirs in zip(outcome.trained_logits, small.trained_logits, strict=True):
+        assert torch.allclose(torch.as_tensor(ours), torch.as_tensor(theirs), atol=1e-3)
+
+
+def test_rows_share_the_steps_they_would_have_without_it(configured: Callable[..., ForgeConfig]) -> None:
+    import torch
+
+    whole, _, wanted = run(configured("whole"))
+    outcome, _, losses = run(configured("full"), Full(rows=4, passes=3))
+    assert losses == pytest.approx(wanted, abs=1e-4)
+    assert outcome.compute.real_tokens == whole.compute.real_tokens
+    assert outcome.train_loss == pytest.approx(whole.train_loss, abs=1e-4)
+    for ours, theirs in zip(outcome.trained_logits, whole.trained_logits, strict=True):
+        assert torch.allclose(torch.as_tensor(ours), torch.as_tensor(theirs), atol=1e-3)
+
+
+def test_it_stops_at_the_smallest(configured: Callable[..., ForgeConfig]) -> None:
+    with pytest.raises(TrainingError, match="no smaller one to try") as caught:
+        run(configured("least", oom_recovery_min_batch_size=4), Full(rows=2, passes=3))
+    assert "micro-batches of 4 rows" in caught.value.message
+    assert "more" not in caught.value.message
+
+
+def test_without_it_the_first_time_is_the_last(configured: Callable[..., ForgeConfig]) -> None:
+    with pytest.raises(TrainingError, match="out of memory while training") as caught:
+        run(configured("off", oom_recovery=False), Full(rows=4))
+    assert "--fit-check" in str(caught.value)
+
+
+def test_evaluation_that_is_too_large_is_made_smaller(configured: Callable[..., ForgeConfig]) -> None:
+    config = configured("eval", eval_steps=2, max_steps=4, per_device_eval_batch_size=8)
+    outcome, heard, _ = run(config, Full(rows=4, passes=0, training=False))
+    told = heard.fields(Event.TRAINING_OOM_RECOVERY)
+    assert (told["where"], told["old_batch_size"], told["new_batch_size"]) == ("evaluating", 8, 4)
+    assert outcome.steps == 4
+    assert outcome.batch is not None
+    assert outcome.batch.rows == 8
