@@ -17,6 +17,8 @@ NOT_DEFAULT: dict[str, Any] = {
     "label_smoothing": 0.1,
     "packing": True,
     "padding_free": True,
+    "oom_recovery": True,
+    "memory_probe": True,
     "assistant_only_loss": True,
     "completion_only_loss": True,
     "grpo_rewards": ["length"],
