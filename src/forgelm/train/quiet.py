@@ -120,15 +120,15 @@ def _watching(base: type[Any], ways: Ways) -> type[Any]:
             super().begin_again()
             self._probed, self._marked_step, self.busy_with = False, -1, "elsewhere"
 
-        def training_step(self, model: Any, *args: Any, **kwargs: Any) -> Any:
+        def training_step(self, *args: Any, **kwargs: Any) -> Any:
             self.busy_with = "training"
             if self._marked_step != self.state.global_step:
                 self._marked_step = self.state.global_step
                 ways.meter.mark()
             if ways.probe is not None and not self._probed:
-                ways.probe.run(self, model)
+                ways.probe.run(self, args[0])
                 self._probed = True
-            loss = super().training_step(model, *args, **kwargs)
+            loss = super().training_step(*args, **kwargs)
             self.busy_with = "elsewhere"
             return loss
 
