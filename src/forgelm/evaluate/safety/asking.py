@@ -102,7 +102,7 @@ def _ask_for_yes(guard: Guard, pairs: Sequence[tuple[str, str]], batch_size: int
         for index, share in zip(fitting, shares, strict=True):
             found[index] = _worse(found[index], _of_policy(read_yes_probability(share), name))
         for index in set(range(len(pairs))) - set(fitting):
-            found[index] = unscored("", f"longer than the {longest} tokens the guard reads")
+            found[index] = _worse(found[index], unscored("", f"longer than the {longest} tokens the guard reads"))
     return [verdict or unscored("", "the guard was not asked") for verdict in found]
 
 
