@@ -34,5 +34,5 @@ def test_gathered_blocks_hold_the_same_pairs() -> None:
     small = [np.array([[n, n + 1]] * (n % 50)).reshape(-1, 2) for n in range(1000)]
     gathered = list(gather_blocks(small))
     assert np.array_equal(np.concatenate(gathered), np.concatenate(small))
-    assert len(gathered) == 3
+    assert len(gathered) == 12
     assert list(gather_blocks([])) == []

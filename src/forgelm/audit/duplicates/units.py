@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from forgelm.audit.rows.arrays import Bits, Bytes, Ints, Ints32, Words, np
 
-_PAIRS_GATHERED = 1 << 13
+_PAIRS_GATHERED = 1 << 11
 _FILTER_BITS = 24
 _ROWS_LOOKED_AT = 1 << 18
 

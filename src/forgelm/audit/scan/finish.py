@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -30,6 +31,7 @@ from forgelm.audit.rows.arrays import Bits, Ints32, np
 from forgelm.audit.rows.quality import summarize_quality
 from forgelm.audit.rows.state import KeptRows, join_rows
 from forgelm.audit.scan.examples import show_clusters
+from forgelm.audit.scan.freed import giving_back
 from forgelm.audit.scan.options import Tools
 from forgelm.audit.scan.places import Places
 from forgelm.audit.scan.runner import FileState
@@ -47,6 +49,9 @@ from forgelm.audit.scan.state import HITS_SHOWN
 from forgelm.audit.scan.texts import read_texts
 from forgelm.base.errors import DataError, Problem
 from forgelm.data.problems import refuse
+
+# Below, what is kept beside the rows is less than it costs to give it back.
+_MANY_ROWS = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -84,6 +89,11 @@ def search_duplicates(source: Source, files: list[FileState], tools: Tools, *, w
     rows = join_rows(parts)
     if not len(rows):
         raise DataError(f"{source.given}: holds no row that can be read{_first_problem(places)}")
+    with giving_back() if len(rows) >= _MANY_ROWS else nullcontext():
+        return _search(places, rows, tools, workers)
+
+
+def _search(places: Places, rows: KeptRows, tools: Tools, workers: int) -> Searched:
     near, engine = tools.options.near, tools.engine
 
     def find_wanted() -> Bits:
