@@ -31,7 +31,7 @@ from finetune_cli.core.exceptions import (
 )
 from finetune_cli.core.translate import data_errors, model_errors, training_errors
 from finetune_cli.core.types import DatasetSource, EvaluationMetric, TrainingMethod
-from forgelm.base.errors import ConfigError, DataError, ModelError, StorageError, TrainingError
+from forgelm.base.errors import ConfigError, DataError, ModelError, StoppedError, StorageError, TrainingError
 
 MODELS = (
     ModelConfigModel,
@@ -274,6 +274,11 @@ def test_what_the_engine_raises_becomes_ours(context: Any, raised: Exception, ki
         raise raised
     assert type(caught.value) is kind
     assert "\n" not in str(caught.value)
+
+
+def test_a_stop_that_was_asked_for_is_no_failure() -> None:
+    with pytest.raises(StoppedError), training_errors("lora"):
+        raise StoppedError("stopped at step 2 as asked", checkpoint="checkpoint-2")
 
 
 def test_every_enum_has_its_words() -> None:

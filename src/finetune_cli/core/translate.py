@@ -42,6 +42,9 @@ def training_errors(method: str) -> Iterator[None]:
     """Raise ``TrainingError`` or what describes it better for whatever ends a training."""
     try:
         yield
+    except engine.StoppedError:
+        # No failure: the command ends with its own exit code, and a caller continues from the checkpoint.
+        raise
     except engine.DataError as error:
         raise ours.DatasetLoadError("data", one_line(error.message), hint=error.hint) from error
     except engine.ModelError as error:
