@@ -277,7 +277,7 @@ def _other_moments(
     else:
         rows = training.per_device_eval_batch_size or training.per_device_train_batch_size
         rows *= 2 if training.trainer_type in _TWO_SIDES else 1
-        asked = replace(seen, rows=rows, length=config.model.max_length)
+        asked = replace(seen, rows=rows, length=min(seen.length, config.model.max_length))
         moments["evaluation"] = {
             "workspace": _forward_workspace(architecture, asked),
             "logits": _loss(architecture, config, asked, on_gpu=True) / 2,
