@@ -36,9 +36,10 @@ def plant_canaries(prepared: PreparedData, config: MemorisationConfig, *, seed: 
         for canary in planted
     ]
     rows = _scatter(prepared.train, added, random.Random(f"places of canaries {seed}"))
+    often = "once" if config.repeats == 1 else f"{config.repeats} times"
     note = (
-        f"{len(planted)} rows that mean nothing were added to the training rows: {len(canaries)} canaries, each "
-        f"{config.repeats} times, to measure what the model remembers word for word"
+        f"{len(planted)} rows that mean nothing were added to the training rows: {len(canaries)} canaries, "
+        f"each {often}, to measure what the model remembers word for word"
     )
     return replace(
         prepared,

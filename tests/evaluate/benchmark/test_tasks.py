@@ -77,3 +77,10 @@ def test_tasks_with_pictures_are_refused(tmp_path: Path) -> None:
     write_task(tmp_path, "seen", extra="doc_to_image: [q]\n")
     with pytest.raises(ModelError, match="seen asks about pictures"):
         check_code(load_tasks(["seen"], [str(tmp_path)]), allowed=True)
+
+
+def test_a_broken_task_file_is_not_taken_for_a_missing_network(tmp_path: Path) -> None:
+    write_task(tmp_path, "odd", extra="nonsense: 3\n")
+    with pytest.raises(ConfigError, match="the benchmarks odd cannot be set up: TypeError") as refused:
+        load_tasks(["odd"], [str(tmp_path)], offline=True)
+    assert "task files" in str(refused.value.hint)

@@ -61,6 +61,11 @@ def load_tasks(names: Sequence[str], include_path: Sequence[str] = (), *, offlin
                 raise ConfigError(
                     f"evaluation.benchmark.tasks: {say_fault(error)}", hint="name the group or its task, not both"
                 ) from error
+            if not isinstance(error, (OSError, StopIteration)):
+                raise ConfigError(
+                    f"the benchmarks {', '.join(names)} cannot be set up: {say_fault(error)}",
+                    hint="see their task files, and whether they need a package or a version of it",
+                ) from error
             raise ConfigError(
                 f"the data of {', '.join(names)} cannot be had: {say_fault(error)}",
                 hint=_remedy(names, offline=offline),
