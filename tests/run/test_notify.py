@@ -19,7 +19,7 @@ from forgelm.config.root import ForgeConfig
 from forgelm.config.webhook import WebhookConfig
 from forgelm.evidence.checkpoint import Checkpoint
 from forgelm.evidence.entries import take_checkpoint
-from forgelm.run.notify import RunMessages, open_messenger, run_name
+from forgelm.run.notify import PipelineMessages, RunMessages, open_messenger, run_name
 from forgelm.run.single import run_single
 from forgelm.run.webhook.messenger import Messenger
 
@@ -62,6 +62,31 @@ def test_what_is_told(make_config: Make, story: list[tuple[Event, dict[str, Any]
     assert all(body["run_name"] == "ember_finetune" for body in bodies)
     ends = [body for body in bodies if body["status"] != "started"]
     assert all(body["audit_log"] == LOG.as_record() for body in ends)
+
+
+def test_what_is_told_of_a_pipeline(make_config: Make) -> None:
+    ended = {"final_status": "stopped_at_stage", "stopped_at": "dpo"}
+    story: list[tuple[Event, dict[str, Any]]] = [
+        (Event.PIPELINE_STARTED, {"stage_count": 2}),
+        (Event.STAGE_STARTED, {"stage_name": "sft"}),
+        (Event.STAGE_COMPLETED, {"stage_name": "sft"}),
+        (Event.STAGE_REVERTED, {"stage_name": "dpo", "error": "too high"}),
+        (Event.PIPELINE_COMPLETED, ended),
+    ]
+    with serving(lambda _: Answer()) as server:
+        found = PipelineMessages(make_config(), Messenger(WebhookConfig.model_validate(hook(server.url))))
+        for event, fields in story:
+            found(event, pipeline_run_id="pl_1", **fields)
+        found.close(LOG)
+        found.close(LOG)
+        bodies = [asked.json() for asked in server.asked]
+    assert [body["event"] for body in bodies] == [
+        *("pipeline.started", "pipeline.stage_reverted", "pipeline.completed")
+    ]
+    assert all(body["run_name"] == body["run_id"] == "pl_1" for body in bodies)
+    assert bodies[0]["stage_count"] == 2
+    assert (bodies[1]["stage_name"], bodies[1]["reason"]) == ("dpo", "too high")
+    assert (bodies[2]["final_status"], bodies[2]["audit_log"]) == ("stopped_at_stage", LOG.as_record())
 
 
 def test_a_run_has_the_name_it_was_given(make_config: Make) -> None:

@@ -50,6 +50,35 @@ class RunMessages:
         self._messenger.close()
 
 
+class PipelineMessages:
+    """An ``Emit`` that tells the webhook of a pipeline; its stages' runs tell of themselves.
+
+    Nothing is said when it goes on or waits for a person: the held stage says that.
+    """
+
+    def __init__(self, config: ForgeConfig, messenger: Messenger | None = None) -> None:
+        self._messenger = messenger or Messenger(config.webhook)
+        self._last: tuple[str, Message] | None = None
+
+    def __call__(self, event: Event, /, **fields: Any) -> None:
+        name = str(fields.get("pipeline_run_id"))
+        if event is Event.PIPELINE_STARTED:
+            self._messenger.send(messages.pipeline_started(name, fields["stage_count"]), {"run_id": name})
+        elif event is Event.STAGE_REVERTED:
+            told = messages.pipeline_stage_reverted(name, fields["stage_name"], str(fields.get("error")))
+            self._messenger.send(told, {"run_id": name})
+        elif event is Event.PIPELINE_COMPLETED and "final_status" in fields:
+            self._last = name, messages.pipeline_completed(name, fields["final_status"], fields["stopped_at"])
+
+    def close(self, audit_log: Checkpoint | None) -> None:
+        """Tell how the pipeline ended, once, and give what is on its way a moment."""
+        last, self._last = self._last, None
+        if last is not None:
+            about = {"run_id": last[0], "audit_log": audit_log.as_record() if audit_log else None}
+            self._messenger.send(last[1], about)
+        self._messenger.close()
+
+
 def run_name(config: ForgeConfig) -> str:
     """Return the name a run goes by: its own, or its model's with ``_finetune``."""
     return config.training.run_name or f"{config.model.name_or_path.rstrip('/').rpartition('/')[2]}_finetune"

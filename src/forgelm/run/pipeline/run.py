@@ -29,7 +29,9 @@ from forgelm.evidence.pipeline.state import (
     write_state,
 )
 from forgelm.model.load import release_memory
+from forgelm.run.audience import check_audience
 from forgelm.run.folder import open_folder, run_files
+from forgelm.run.notify import PipelineMessages
 from forgelm.run.pipeline.handover import hand_over
 from forgelm.run.pipeline.outcome import count_log, describe_result, find_outcome, settle_gate
 from forgelm.run.pipeline.wishes import PipelineWishes, Plan, build_plan, check_done, check_wishes
@@ -63,6 +65,7 @@ class _Chain:
     folder: Path
     ledger: AuditLogger
     listen: Emit
+    told: Emit
     stop: StopRequest
     state: PipelineState
 
@@ -74,6 +77,7 @@ class _Chain:
     def emit(self, event: Event, **fields: Any) -> None:
         said = {"pipeline_run_id": self.state.pipeline_run_id, **fields}
         self.ledger.log_event(event, **said)
+        self.told(event, **said)
         self.listen(event, **said)
 
     def stage(self, name: str) -> Stage:
@@ -105,17 +109,19 @@ def run_pipeline(
         )
     pipeline, stages = require_pipeline(config), build_stages(config)
     check_wishes(wishes, stages)
+    check_audience(config)
     folder = Path(pipeline.output_dir).absolute()
     with open_folder(RunFiles(folder)):
         plan = build_plan(wishes, begin_state(config, stages), read_state(folder))
-        ledger = AuditLogger(str(folder), plan.state.pipeline_run_id)
-        chain = _Chain(config, stages, folder, ledger, listen, stop, plan.state)
+        ledger, told = AuditLogger(str(folder), plan.state.pipeline_run_id), PipelineMessages(config)
+        chain = _Chain(config, stages, folder, ledger, listen, told, stop, plan.state)
         try:
             _announce(chain, plan)
             _run_stages(chain, plan, wishes)
             code = _finish(chain)
         finally:
             closed = ledger.close_run()
+            told.close(closed)
         return PipelineResult(chain.state, code, closed.as_record())
 
 
