@@ -223,6 +223,7 @@ def test_what_is_wrong_is_said_and_nothing_is_left(ember: tuple[Any, Any], tmp_p
     for lora, kind, said in (
         (dataclasses.replace(LORA, target_modules=["c_attn"]), TargetModulesNotFoundError, "c_attn"),
         (dataclasses.replace(LORA, init_lora_weights="loftq"), IncompatibleConfigError, "loftq"),
+        (dataclasses.replace(LORA, fan_in_fan_out=True), IncompatibleConfigError, "PEFT reads it off"),
     ):
         with pytest.raises(kind, match=said):
             LoRATrainer(model, tokenizer, settings(out), lora).train(rows)
@@ -301,6 +302,7 @@ def test_a_seed_of_its_own_splits_the_data(tmp_path: Path) -> None:
         ({"model": {"load_in_8bit": True}}, "8 bits"),
         ({"tokenization": {"add_special_tokens": False}}, "special tokens"),
         ({"lora": {"init_lora_weights": False}}, "init_lora_weights"),
+        ({"lora": {"fan_in_fan_out": True}}, "fan_in_fan_out"),
     ],
 )
 def test_a_run_refuses_what_it_cannot_honour(changes: dict[str, Any], said: str, tmp_path: Path) -> None:

@@ -97,6 +97,12 @@ def check_lora(lora: LoRAConfig) -> None:
             ("lora.init_lora_weights",),
             hint="leave it true",
         )
+    if lora.fan_in_fan_out:
+        raise IncompatibleConfigError(
+            "lora.fan_in_fan_out: PEFT reads it off the kind of each layer, and true would only contradict that",
+            ("lora.fan_in_fan_out",),
+            hint="leave it false",
+        )
 
 
 def _hardware_of(model: Any) -> Hardware:
