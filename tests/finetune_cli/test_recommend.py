@@ -92,3 +92,16 @@ def test_without_a_file_the_configuration_is_printed(capsys: Capture) -> None:
     assert run(["recommend", "13B", "--output", "x.yaml"]) == 1
     assert "name the model itself" in capsys.readouterr().err
     assert run(["recommend", "builtin/ember", "--vram", "-1"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("model", "vram", "verdict"),
+    [("7B", 80.0, "FITS"), ("13B", 6.0, "OOM"), ("builtin/ember", 24.0, "FITS"), ("900k", 0.0, "UNKNOWN")],
+)
+def test_the_engines_estimate_stands_beside_the_table(model: str, vram: float, verdict: str, capsys: Capture) -> None:
+    assert run(["recommend", model, "--vram", str(vram), "--json"]) == 0
+    memory = json.loads(capsys.readouterr().out)["memory"]
+    assert memory["verdict"] == verdict
+    assert memory["estimated_gb"] > 0
+    assert run(["recommend", model, "--vram", str(vram)]) == 0
+    assert f"GB estimated: {verdict}" in capsys.readouterr().out

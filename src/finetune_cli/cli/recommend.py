@@ -12,12 +12,14 @@ from finetune_cli.cli.options import json_option, log_option, quietly
 from finetune_cli.core.exceptions import InvalidConfigError
 from finetune_cli.models.recommend import (
     build_pipeline,
+    check_memory,
     count_millions,
     detect_vram_gb,
     recommend_method,
     spelt_count,
 )
 from forgelm.cli.render import Reply, table
+from forgelm.train.memory.estimate import GB
 
 
 @click.command()
@@ -38,6 +40,7 @@ def recommend(
     with quietly(as_json=as_json, log_level=log_level):
         millions = count_millions(model)
         found = recommend_method(model, millions, detect_vram_gb() if vram is None else vram)
+        memory = check_memory(found)
     pipeline = build_pipeline(found, dataset)
     if output is not None:
         pipeline.to_yaml(output)
@@ -49,8 +52,16 @@ def recommend(
         ("Batch size", str(found.batch_size)),
         ("Precision", "float16" if found.fp16 else "float32"),
         ("Checkpointing", "yes" if found.gradient_checkpointing else "no"),
+        ("Memory", f"{memory.estimate.total / GB:.1f} GB estimated: {memory.verdict}"),
+        *(("  would fit with", str(change)) for change in memory.changes),
     ]
     shown = f"saved {output}\nrun it with: finetune-cli train --config {output}" if output else ""
     text = shown or yaml.safe_dump(pipeline.to_dict(), sort_keys=False).rstrip()
-    envelope = {"success": True, **settings, "output": output, "config": pipeline.to_dict()}
+    envelope = {
+        "success": True,
+        **settings,
+        "memory": memory.as_record(),
+        "output": output,
+        "config": pipeline.to_dict(),
+    }
     return Reply(envelope, f"{table(rows)}\n\n{text}")

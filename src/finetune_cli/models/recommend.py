@@ -11,11 +11,16 @@ from finetune_cli.core.exceptions import ModelNotFoundError
 from finetune_cli.core.pipeline import PipelineConfig
 from finetune_cli.core.types import ModelConfig, TrainingMethod
 from finetune_cli.models.targets import load_skeleton
+from forgelm.assist.recommend import read_shapes
 from forgelm.base.extras import load_extra
+from forgelm.config.root import ForgeConfig
+from forgelm.model.gpus import any_gpu
 from forgelm.model.parameters import count_parameters
+from forgelm.train.memory.fit import FitCheck, judge_fit
 
 DATASET = "./data/train.jsonl"
 OUTPUT = "./output"
+MAX_LENGTH = 512
 _COUNT = re.compile(r"(\d+(?:\.\d+)?)\s*([kmbt])", re.IGNORECASE)
 _UNITS = {"k": 1e-3, "m": 1.0, "b": 1e3, "t": 1e6}
 
@@ -81,6 +86,28 @@ def detect_vram_gb() -> float:
     return float(torch.cuda.get_device_properties(0).total_memory) / 1e9 if torch.cuda.is_available() else 0.0
 
 
+def check_memory(found: Recommendation) -> FitCheck:
+    """Return the engine's estimate of what the recommended training takes, held against the memory at hand."""
+    spelt = spelt_count(found.model) is not None
+    architecture = read_shapes(f"{found.parameters_m / 1e3:g}B" if spelt else found.model)
+    config = ForgeConfig(
+        model={
+            "name_or_path": found.model,
+            "max_length": MAX_LENGTH,
+            "load_in_4bit": found.method is TrainingMethod.QLORA,
+        },
+        lora=None if found.r is None else {"r": found.r, "alpha": 2 * found.r, "target_modules": "auto"},
+        training={
+            "per_device_train_batch_size": found.batch_size,
+            "gradient_accumulation_steps": max(1, 16 // found.batch_size),
+            "fp16": found.fp16,
+            "gradient_checkpointing": found.gradient_checkpointing,
+        },
+        data={"dataset_name_or_path": DATASET},
+    )
+    return judge_fit(architecture, config, any_gpu(found.vram_gb) if found.vram_gb > 0 else None)
+
+
 def build_pipeline(found: Recommendation, dataset: str | None) -> PipelineConfig:
     """Return the recommendation as a whole configuration."""
     full = found.method is TrainingMethod.FULL_FINETUNING
@@ -92,7 +119,7 @@ def build_pipeline(found: Recommendation, dataset: str | None) -> PipelineConfig
             load_in_4bit=found.method is TrainingMethod.QLORA,
         )
         .with_dataset(dataset or DATASET)
-        .with_tokenization(max_length=512)
+        .with_tokenization(max_length=MAX_LENGTH)
         .with_training(
             found.method,
             OUTPUT,
