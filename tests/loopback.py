@@ -73,9 +73,10 @@ def serving(answer: Callable[[Asked], Answer], *, tls: tuple[str, str] | None = 
                 for name, value in {"Content-Length": str(len(found.body)), **found.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(found.body)
+                if self.command != "HEAD":
+                    self.wfile.write(found.body)
 
-        do_GET = do_POST = do_PUT = _answer
+        do_GET = do_HEAD = do_POST = do_PUT = _answer
 
     class Server(http.server.ThreadingHTTPServer):
         # More clients may call at once than the system lets wait by default.

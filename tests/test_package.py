@@ -125,6 +125,18 @@ def test_every_command_has_its_help(forgelm: Forgelm) -> None:
         assert f"Usage: forgelm {command}" in done.stdout
 
 
+def test_the_doctor_says_what_a_core_install_lacks(forgelm: Forgelm) -> None:
+    done = forgelm("doctor", "--offline", "--json")
+    reply = json.loads(done.stdout)
+    found = {check["name"]: check for check in reply["checks"]}
+    assert (done.returncode, reply["summary"]["crashed"]) == (1, 0)
+    assert found["forgelm.install"]["extras"]["in_site_packages"] is True
+    assert found["torch.installed"]["status"] == found["gpu.inventory"]["status"] == "fail"
+    assert "forgelm[train]" in found["torch.installed"]["fix"]
+    assert found["numpy.torch_abi"]["extras"]["skipped"] is True
+    assert found["extras.train"]["extras"]["packages"]["torch"] is None
+
+
 def test_a_wrong_config_is_one_document_and_exit_code_1(forgelm: Forgelm, tmp_path: Path) -> None:
     (tmp_path / "run.yaml").write_text(CONFIG.replace("lora: {}", "lora: {rank: 4}"))
     done = forgelm("--config", "run.yaml", "--output-format", "json")

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from forgelm.base.processes import Place
-from forgelm.model.hardware import Hardware, detect_hardware, one_thread, used_gpus
+from forgelm.model.hardware import Hardware, detect_hardware, one_thread, read_torch, used_gpus
 
 
 def test_the_device_is_one_torch_can_put_a_tensor_on() -> None:
@@ -15,6 +15,13 @@ def test_the_device_is_one_torch_can_put_a_tensor_on() -> None:
     assert found.has_gpu is torch.cuda.is_available()
     assert len(found.gpu_names) == (1 if found.has_gpu else 0)
     assert detect_hardware() == found
+
+
+def test_the_build_is_torchs_own_word() -> None:
+    found = read_torch()
+    assert (found.version, found.cuda_version) == (torch.__version__, torch.version.cuda)
+    assert found.cuda_available is torch.cuda.is_available()
+    assert len(found.devices) == torch.cuda.device_count()
 
 
 @pytest.mark.skipif(

@@ -32,6 +32,7 @@ COMMANDS = MappingProxyType(
         "cache-tasks": ("forgelm.cli.cache", "The same as 'cache tasks'."),
         "chat": ("forgelm.cli.chat", "Talk to a model, line by line."),
         "deploy": ("forgelm.cli.deploy", "Write the file that a server is started with, for a model that is intact."),
+        "doctor": ("forgelm.cli.doctor", "Look this machine over, and say how to mend what is wrong."),
         "export": ("forgelm.cli.export", "Write a model as one GGUF file, tokenizer and chat template included."),
         "keys": ("forgelm.cli.keys", "Make and show the Ed25519 key that signs checkpoints of the audit log."),
         "merge": ("forgelm.cli.merge", "Merge an adapter into its base, or the models of a config into one."),

@@ -59,6 +59,13 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add ``--json``, the short form for what is mostly read by programs."""
+    said = "The same as --output-format json."
+    option = click.option("--json", "as_json", is_flag=True, expose_value=False, callback=_remember, help=said)
+    return option(command)
+
+
 def shared(context: click.Context) -> Shared:
     """Return the shared options as given so far on the command line."""
     found = context.find_root().obj
@@ -68,7 +75,9 @@ def shared(context: click.Context) -> Shared:
 def wants_json(arguments: Sequence[str]) -> bool:
     """Tell from the raw arguments whether JSON was asked for, which a usage error must know before parsing ends."""
     pairs = zip(arguments, [*arguments[1:], ""], strict=False)
-    return any(one == "--output-format=json" or (one == "--output-format" and two == "json") for one, two in pairs)
+    return any(
+        one in ("--output-format=json", "--json") or (one == "--output-format" and two == "json") for one, two in pairs
+    )
 
 
 def set_up_logging(options: Shared) -> None:
@@ -98,6 +107,8 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Any) ->
     now = shared(context)
     if parameter.name == "output_format":
         root.obj = replace(now, as_json=value == "json")
+    elif parameter.name == "as_json":
+        root.obj = replace(now, as_json=True)
     elif parameter.name == "quiet":
         root.obj = replace(now, quiet=True)
     else:

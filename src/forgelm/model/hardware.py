@@ -37,6 +37,30 @@ def detect_hardware() -> Hardware:
     return Hardware("cpu", bf16=bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()), fp16=False)
 
 
+@dataclass(frozen=True)
+class TorchBuild:
+    """The torch that is installed; without CUDA ``cuda_version`` is ``None``. Devices: name and bytes of memory."""
+
+    version: str
+    cuda_version: str | None
+    cuda_available: bool
+    devices: tuple[tuple[str, int], ...] = ()
+
+
+def read_torch() -> TorchBuild:
+    """Return which torch loads here and every GPU it sees.
+
+    Raises:
+        OptionalDependencyError: torch is not installed or does not load.
+        OSError: one of its libraries cannot be loaded.
+    """
+    torch = load_extra("torch", extra="train")
+    there = bool(torch.cuda.is_available())
+    found = [torch.cuda.get_device_properties(index) for index in range(torch.cuda.device_count() if there else 0)]
+    devices = tuple((str(device.name), int(device.total_memory)) for device in found)
+    return TorchBuild(str(torch.__version__), torch.version.cuda, there, devices)
+
+
 def used_gpus(count: int, place: Place) -> range:
     """Return which of ``count`` GPUs the processes of this machine train on: one each, whatever else is there."""
     return range(min(count, place.here))
