@@ -154,6 +154,14 @@ def test_whatever_is_wrong_is_one_line_and_exit_code_1(trained: Path, capsys: Ca
     assert not (trained / "bad").exists() or not any((trained / "bad").iterdir())
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: Capture) -> None:
+    rows = write_rows(tmp_path / "rows.jsonl", order_rows(8))
+    wanted = ["train", "--model", "builtin/ember", "--dataset", str(rows), "--output", str(rows / "out")]
+    assert run(wanted) == 1
+    said = capsys.readouterr().err.strip().splitlines()[-1]
+    assert said.startswith("Error: ") and "rows.jsonl" in said and "Errno" not in said
+
+
 @pytest.mark.parametrize(
     "arguments", [["trian"], ["train", "--epochs", "many"], ["evaluate"], ["train", "--method", "lor"], ["--what"]]
 )

@@ -82,7 +82,7 @@ def train(config: str | None, resume: bool, log_level: str, as_json: bool, **fla
 
 def _clear(folder: Path) -> None:
     """Empty a folder that held nothing before, unless there is a checkpoint in it that another run may go on from."""
-    if list(folder.glob("checkpoint-*")):
+    if not folder.is_dir() or list(folder.glob("checkpoint-*")):
         return
     for path in folder.iterdir():
         shutil.rmtree(path) if path.is_dir() else path.unlink()
