@@ -13,6 +13,7 @@ from support import Heard, order_rows, sections, write_rows
 
 from forgelm.base.events import Event
 from forgelm.config.root import ForgeConfig
+from forgelm.evidence.bundle.verify import verify_evidence
 from forgelm.run.single import run_single
 
 GATES = ("self_check", "loss", "text.", "benchmark", "safety", "judge", "memorisation")
@@ -81,3 +82,8 @@ def test_a_model_that_passes_every_gate_is_promoted(tmp_path: Path) -> None:
     }
     assert heard.fields(Event.EVALUATIONS_RECORDED)["files"] == report["files"]
     assert result.final_model_path
+    assert [check.name for check in verify_evidence(tmp_path / "run").checks if check.status == "failed"] == []
+    rows = tmp_path / "run/text/text_results.jsonl"
+    rows.write_bytes(rows.read_bytes() + b" ")
+    (found,) = [check for check in verify_evidence(tmp_path / "run").checks if check.status == "failed"]
+    assert (found.name, found.findings) == ("documents", ("changed: text/text_results.jsonl",))

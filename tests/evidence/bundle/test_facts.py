@@ -25,6 +25,18 @@ def test_the_newest_run_counts_and_every_seal(tmp_path):
     assert facts.seals == [(3, "c"), (7, "f")]
 
 
+def test_results_of_evaluations_are_documents_where_a_bundle_looks_for_them(tmp_path):
+    log = write(
+        tmp_path / "log",
+        {"event": "pipeline.initialized", "run_id": "fg-1"},
+        {"event": "evaluation.recorded", "run_id": "fg-1", "files": {"text/a.jsonl": "b", "elsewhere/c.json": "d"}},
+        {"event": "evaluation.recorded", "run_id": "fg-1", "files": 7},
+    )
+    facts = read_facts(log)
+    assert facts.documents == {"text/a.jsonl": "b"}
+    assert facts.recorded_on == {"text/a.jsonl": 2}
+
+
 def test_lines_that_are_no_entries_are_passed_over(tmp_path):
     log = tmp_path / "log"
     log.write_bytes(

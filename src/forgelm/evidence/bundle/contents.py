@@ -11,6 +11,7 @@ from typing import Any
 
 from forgelm.base.errors import IntegrityError
 from forgelm.base.files import INTEGRITY_FILE, SIGNATURE_FILE, canonical_json, sha256_bytes
+from forgelm.evidence.bundle.facts import EVALUATION_FOLDERS
 from forgelm.evidence.hashing import HashedFile
 from forgelm.evidence.inventory import is_plain_path, list_folder
 
@@ -30,11 +31,7 @@ _EVIDENCE = (
     "data_audit_report.json",
     "compliance/*",
     "review/*",
-    "benchmark/*",
-    "safety/*",
-    "judge/*",
-    "text/*",
-    "memorisation/*",
+    *(f"{folder}/*" for folder in EVALUATION_FOLDERS),
     "quarantine/*/verdict.json",
 )
 _MODEL_EVIDENCE = ("README.md", "deployer_instructions.md", INTEGRITY_FILE, SIGNATURE_FILE)

@@ -11,6 +11,8 @@ from typing import Any
 from forgelm.base.events import Event
 from forgelm.evidence.line import LONGEST_LINE
 
+EVALUATION_FOLDERS = ("benchmark", "safety", "judge", "text", "memorisation")
+
 _MODEL_KINDS = frozenset({"model", "staging"})
 
 
@@ -104,6 +106,14 @@ def _read_documents(facts: LogFacts, entry: dict[str, Any], number: int) -> None
         facts.documents |= _note(facts, {f"compliance/{name}": str(digest) for name, digest in digests.items()}, number)
 
 
+def _read_evaluations(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
+    """Take in the results that lie where a bundle looks for them; a folder of the user's own choice may be anywhere."""
+    digests = entry.get("files")
+    if entry.get("event") == Event.EVALUATIONS_RECORDED and isinstance(digests, dict):
+        known = {file: str(digest) for file, digest in digests.items() if file.partition("/")[0] in EVALUATION_FOLDERS}
+        facts.documents |= _note(facts, known, number)
+
+
 def _read_reviewed(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
     digests = entry.get("evidence_sha256")
     if entry.get("event") == Event.HUMAN_APPROVAL_REQUIRED and isinstance(digests, dict):
@@ -132,6 +142,7 @@ def _note(facts: LogFacts, digests: dict[str, str], number: int) -> dict[str, st
 _READERS = {
     Event.PIPELINE_INITIALIZED.encode(): _read_start,
     Event.ARTIFACTS_EXPORTED.encode(): _read_documents,
+    Event.EVALUATIONS_RECORDED.encode(): _read_evaluations,
     Event.HUMAN_APPROVAL_REQUIRED.encode(): _read_reviewed,
     Event.MODEL_INTEGRITY_VERIFIED.encode(): _read_seal,
     Event.ERASURE_COMPLETED.encode(): _read_purge,
