@@ -87,9 +87,13 @@ def test_the_wheel_holds_what_it_needs_and_is_small(wheel: Path) -> None:
         "evaluate/benchmark/bundled/cafe_orders.yaml",
         "evaluate/benchmark/bundled/orders.jsonl",
         "assist/orders/heldout.jsonl",
+        "pages/exit-codes.md",
+        "pages/configuration.md",
     ):
         assert f"forgelm/{file}" in names
     assert {name.partition("/")[0] for name in names if ".dist-info/" not in name} == {"forgelm", "finetune_cli"}
+    pages = {Path(name).name for name in names if name.startswith("forgelm/pages/")}
+    assert pages == {path.name for path in (ROOT / "docs").glob("*.md")}
     assert [name for name in names if "__pycache__" in name or "/tests/" in name or "/." in name] == []
     assert wheel.stat().st_size <= 6_000_000
     assert "License-Expression: Apache-2.0" in metadata
@@ -135,6 +139,12 @@ def test_the_doctor_says_what_a_core_install_lacks(forgelm: Forgelm) -> None:
     assert "forgelm[train]" in found["torch.installed"]["fix"]
     assert found["numpy.torch_abi"]["extras"]["skipped"] is True
     assert found["extras.train"]["extras"]["packages"]["torch"] is None
+
+
+def test_what_was_installed_explains_itself(forgelm: Forgelm) -> None:
+    assert "A gate failed" in forgelm("explain", "3").stdout
+    assert forgelm("docs", "exit-codes").stdout.startswith("# Exit codes\n")
+    assert "_FORGELM_COMPLETE=bash_complete" in forgelm("completion", "bash").stdout
 
 
 def test_a_wrong_config_is_one_document_and_exit_code_1(forgelm: Forgelm, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import Any, NoReturn
 
 import click
+from click.shell_completion import CompletionItem
 
 from forgelm.base.errors import ConfigError, ExitCode
 from forgelm.base.processes import read_place
@@ -31,8 +32,11 @@ COMMANDS = MappingProxyType(
         "cache-models": ("forgelm.cli.cache", "The same as 'cache models'."),
         "cache-tasks": ("forgelm.cli.cache", "The same as 'cache tasks'."),
         "chat": ("forgelm.cli.chat", "Talk to a model, line by line."),
+        "completion": ("forgelm.cli.completion", "Print the script by which bash, zsh or fish completes this command."),
         "deploy": ("forgelm.cli.deploy", "Write the file that a server is started with, for a model that is intact."),
         "doctor": ("forgelm.cli.doctor", "Look this machine over, and say how to mend what is wrong."),
+        "docs": ("forgelm.cli.pages", "Print a page of the documentation, offline."),
+        "explain": ("forgelm.cli.pages", "Say what an exit code, an event, a gate or a field means."),
         "export": ("forgelm.cli.export", "Write a model as one GGUF file, tokenizer and chat template included."),
         "keys": ("forgelm.cli.keys", "Make and show the Ed25519 key that signs checkpoints of the audit log."),
         "merge": ("forgelm.cli.merge", "Merge an adapter into its base, or the models of a config into one."),
@@ -71,6 +75,11 @@ class LazyGroup(click.Group):
             return None
         found: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name][0]), cmd_name.replace("-", "_"))
         return found
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Return the commands without importing any: a shell waits for this at every press of a key."""
+        names = [CompletionItem(name, help=text) for name, (_, text) in COMMANDS.items() if name.startswith(incomplete)]
+        return [*names, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
