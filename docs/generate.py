@@ -45,6 +45,8 @@ EXPERIMENTAL = frozenset(
         "RowOrder",
         "RowPurge",
         "SubjectKeys",
+        "SynthesisResult",
+        "SyntheticDataGenerator",
         "Unproven",
         "WebhookNotifier",
         "approve_run",

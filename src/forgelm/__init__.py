@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     )
     from forgelm.config.load import load_config
     from forgelm.config.root import ForgeConfig
+    from forgelm.data.synthesis.outcome import SynthesisResult
     from forgelm.evaluate.benchmark.library import BenchmarkResult, run_benchmark
     from forgelm.evidence.anchor import Anchor, read_anchors
     from forgelm.evidence.approval import ApprovalCheck
@@ -75,6 +76,7 @@ if TYPE_CHECKING:
     from forgelm.run.pipeline.wishes import PipelineWishes
     from forgelm.run.result import TrainResult
     from forgelm.run.safety_eval import SafetyResult, run_safety_eval
+    from forgelm.run.synthetic import SyntheticDataGenerator
     from forgelm.run.trainer import ForgeTrainer
     from forgelm.run.webhook.notifier import WebhookNotifier
     from forgelm.train.checkpoints import manage_checkpoints
@@ -128,6 +130,8 @@ _HOMES = MappingProxyType(
         "StoppedError": "forgelm.base.errors",
         "StorageError": "forgelm.base.errors",
         "SubjectKeys": "forgelm.evidence.subjects",
+        "SynthesisResult": "forgelm.data.synthesis.outcome",
+        "SyntheticDataGenerator": "forgelm.run.synthetic",
         "TrainResult": "forgelm.run.result",
         "TrainingError": "forgelm.base.errors",
         "Trust": "forgelm.evidence.bundle.trust",
@@ -231,6 +235,8 @@ __all__ = [
     "StoppedError",
     "StorageError",
     "SubjectKeys",
+    "SynthesisResult",
+    "SyntheticDataGenerator",
     "TrainResult",
     "TrainingError",
     "Trust",

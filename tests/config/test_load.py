@@ -186,10 +186,10 @@ CORPUS = [
     ("  rope_scaling: {type: yarn}\n", "training.rope_scaling", 7, "factor"),
     ("  rope_scaling: yarn\n", "training.rope_scaling", 7, "mapping"),
     ("  seed: !!python/name:os.system\n", "training.seed", 7, "tag"),
-    ("  {}\nsynthetic: {enabled: true}\n", "synthetic", 8, "not available in this version"),
+    ("  {}\nsynthetic: {enabled: maybe}\n", "synthetic.enabled", 8, "true or false"),
     ("  {}\nwebhok: {url: x}\n", "webhok", 8, "unknown key"),
     ("  {}\nevaluation: 3\n", "evaluation", 8, "mapping"),
-    ("  {}\nsynthetic:\n  enabled: true\n", "synthetic", 8, "not available"),
+    ("  {}\nsynthetic:\n  enabled: true\n", "synthetic.teacher_model", 8, "needs the teacher"),
     ("  {}\npipeline:\n  stages: []\n", "pipeline.stages", 9, "at least 1"),
     ("  {}\nevaluation:\n  approval:\n    min_approvers: 2\n", "evaluation.approval", 9, "nobody is asked"),
     (
@@ -230,6 +230,12 @@ def test_mistake_is_found_where_it_stands(write: Write, text: str, path: str, li
     assert (problem.path, problem.line) == (path, line)
     assert problem.column is not None
     assert message in str(problem)
+
+
+def test_a_reserved_key_is_no_typo(write: Write) -> None:
+    problem = problem_of(write(WHOLE.replace("base\n", "base\n  multimodal: {}\n", 1)))
+    assert (problem.path, problem.line) == ("model.multimodal", 3)
+    assert "not available in this version" in str(problem)
 
 
 def test_corpus_has_fifty_mistakes() -> None:
@@ -287,7 +293,7 @@ def test_override_can_mend_the_file_and_switch_the_adapter(write: Write) -> None
         ("=1", "--set", "has the form section.key=value"),
         ("a..b=1", "--set a..b", "has the form section.key=value"),
         ("", "--set", "has the form section.key=value"),
-        ("synthetic.enabled=true", "--set synthetic.enabled", "synthetic: 'synthetic' is part of"),
+        ("model.multimodal=true", "--set model.multimodal", "'multimodal' is part of"),
     ],
 )
 def test_wrong_override_is_named(write: Write, override: str, place: str, message: str) -> None:

@@ -20,7 +20,7 @@ from forgelm.cli.options import Shared, shared, shared_options, wants_json
 from forgelm.cli.render import Reply, show, show_error
 
 _SECONDS_TO_REPLY = 5.0
-_MODES = ("--benchmark-only", "--fit-check", "--merge")
+_MODES = ("--benchmark-only", "--fit-check", "--generate-data", "--merge")
 
 COMMANDS = MappingProxyType(
     {
@@ -103,6 +103,7 @@ class LazyGroup(click.Group):
 @click.option("--force-resume", is_flag=True, help="With a pipeline: go on although the configuration was changed.")
 @click.option("--input-model", type=click.Path(), help="With --stage: the model the stage begins with.")
 @click.option("--merge", is_flag=True, help="Merge the models of the section merge; train nothing.")
+@click.option("--generate-data", is_flag=True, help="Let a teacher write the rows of the section synthetic.")
 @click.option("--fit-check", is_flag=True, help="Estimate the GPU memory of the training; train nothing.")
 @click.option("--benchmark-only", metavar="MODEL_PATH", help="Let this model take the benchmarks; train nothing.")
 @click.option("--gpu", metavar="NAME", help="With --fit-check: a GPU that is not here, such as h100-80gb.")
@@ -134,8 +135,8 @@ def forgelm(
     if context.invoked_subcommand is not None:
         if config or overrides or dry_run or resume or any(modes.values()) or offline:
             raise click.UsageError(
-                "--config, --set, --dry-run, --resume, --merge, --fit-check, --benchmark-only, --gpu, --gpus and "
-                f"--offline belong after '{context.invoked_subcommand}' where it has them"
+                "--config, --set, --dry-run, --resume, --merge, --generate-data, --fit-check, --benchmark-only, --gpu, "
+                f"--gpus and --offline belong after '{context.invoked_subcommand}' where it has them"
             )
         return None
     if config is None:
@@ -165,6 +166,9 @@ def _run_mode(
         reply = fit.check_config_fits(config, overrides, offline=offline, gpu=modes["gpu"], gpus=modes["gpus"] or 1)
     elif modes["merge"]:
         reply = importlib.import_module("forgelm.cli.merge").merge_config(config, overrides, offline=offline)
+    elif modes["generate_data"]:
+        generate = importlib.import_module("forgelm.cli.generate_data")
+        reply = generate.generate_data(config, overrides, offline=offline, options=options)
     else:
         benchmark = importlib.import_module("forgelm.cli.benchmark")
         model = modes["benchmark_only"]

@@ -6,7 +6,6 @@ from types import MappingProxyType
 
 RESERVED = MappingProxyType(
     {
-        "synthetic": "generating data",
         "model.backend=unsloth": "the unsloth backend",
         "model.multimodal": "vision-language training",
     }

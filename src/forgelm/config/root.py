@@ -25,6 +25,7 @@ from forgelm.config.pipeline import PipelineConfig
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.rules import find_conflicts, find_warnings
 from forgelm.config.section import Section, log_warning, warn_deprecated
+from forgelm.config.synthetic import SyntheticConfig
 from forgelm.config.training import TrainingConfig
 from forgelm.config.webhook import WebhookConfig
 
@@ -45,6 +46,7 @@ class ForgeConfig(Section):
     evaluation: EvaluationConfig | None = Field(None, description="What the trained model must reach.")
     export: ExportConfig | None = Field(None, description="A file of the promoted model for other programs to run.")
     merge: MergeConfig | None = Field(None, description="What forgelm merge makes of several models.")
+    synthetic: SyntheticConfig | None = Field(None, description="Rows that a teacher writes, for --generate-data.")
     compliance: ComplianceConfig | None = Field(None, description="Who provides the system and what it is for.")
     risk_assessment: RiskAssessmentConfig | None = Field(None, description="The declared risk assessment.")
     monitoring: MonitoringConfig | None = Field(None, description="Who watches a run's numbers.")

@@ -17,6 +17,7 @@ from forgelm.config.model import LoraConfig, ModelConfig
 from forgelm.config.objectives import find_unread
 from forgelm.config.placeholder import is_placeholder
 from forgelm.config.retention import RetentionConfig
+from forgelm.config.synthetic import SyntheticConfig
 from forgelm.config.training import TrainingConfig
 
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}")
@@ -49,6 +50,8 @@ class Sections(Protocol):
     @property
     def risk_assessment(self) -> RiskAssessmentConfig | None: ...
     @property
+    def synthetic(self) -> SyntheticConfig | None: ...
+    @property
     def retention(self) -> RetentionConfig | None: ...
 
 
@@ -75,6 +78,7 @@ def find_warnings(config: Sections) -> tuple[str, ...]:
         *_risk_warnings(config),
         *_placeholder_warnings(config),
         *_judge_warnings(config),
+        *_synthetic_warnings(config),
     )
 
 
@@ -249,6 +253,11 @@ def _judge_warnings(config: Sections) -> Iterator[str]:
     if judge is not None and judge.enabled and not _LEAST_USEFUL_SCORE < judge.min_score < _MOST_USEFUL_SCORE:
         which = "nearly every" if judge.min_score <= _LEAST_USEFUL_SCORE else "hardly any"
         yield f"evaluation.llm_judge.min_score is {judge.min_score:g} of 10 points: {which} model reaches it"
+
+
+def _synthetic_warnings(config: Sections) -> Iterator[str]:
+    if config.synthetic is not None and config.synthetic.api_key is not None and config.synthetic.api_key_env is None:
+        yield "synthetic.api_key keeps a secret in a file; synthetic.api_key_env names a variable that holds it"
 
 
 def _model_warnings(config: Sections) -> Iterator[str]:

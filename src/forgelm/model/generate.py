@@ -33,11 +33,12 @@ def generate_texts(
     max_new_tokens: int,
     batch_size: int = 16,
     sampling: Sampling | None = None,
+    rows: Sequence[int] | None = None,
 ) -> list[str]:
     """Return how ``model`` goes on after each prompt of token ids: greedily, or drawn as ``sampling`` says.
 
     Prompts are padded on the left, with positions counted from the first real token, so that the replies don't depend
-    on which rows share a batch.
+    on which rows share a batch. ``rows`` are the numbers that draws follow from; without them it is the position.
     """
     torch = load_extra("torch", extra="train")
     replies = [""] * len(prompts)
@@ -49,7 +50,7 @@ def generate_texts(
             for start in range(0, len(order), batch_size):
                 indices = order[start : start + batch_size]
                 batch = [prompts[index] for index in indices]
-                draws = build_processors(sampling, indices)
+                draws = build_processors(sampling, [rows[index] for index in indices] if rows else indices)
                 made = _generate(torch, model, tokenizer, batch, max_new_tokens, draws)
                 for index, reply in zip(indices, made, strict=True):
                     replies[index] = reply

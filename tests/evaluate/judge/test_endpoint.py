@@ -12,11 +12,11 @@ from judges import completion, judging
 from loopback import Answer, Asked, closed_port, serving
 
 from forgelm.base.errors import AddressRefusedError, ConfigError, NetworkError
+from forgelm.base.network.replies import Said
 from forgelm.base.network.retry import Retries
 from forgelm.config.judge import JudgeConfig
-from forgelm.evaluate.judge.cache import Said
+from forgelm.data.prompts import EvalPrompt
 from forgelm.evaluate.judge.endpoint import Endpoint, JudgeRefusesError, build_endpoint
-from forgelm.evaluate.judge.prompts import EvalPrompt
 from forgelm.evaluate.judge.rubric import ask_for_comparison, ask_for_score
 
 KEY = "a-plain-word-of-a-key-0123"

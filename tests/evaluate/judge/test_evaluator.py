@@ -17,8 +17,8 @@ from forgelm.base.errors import AddressRefusedError, ConfigError, DataError, Exi
 from forgelm.base.events import Event
 from forgelm.cli.train import exit_code
 from forgelm.config.root import ForgeConfig
+from forgelm.data.prompts import read_prompts
 from forgelm.evaluate.judge.evaluator import Answers, check_judges, measure_answers
-from forgelm.evaluate.judge.prompts import read_prompts
 from forgelm.evaluate.measurement import Measurement
 from forgelm.run.result import TrainResult
 from forgelm.run.single import run_single

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from judges import Grade, by_length, judging
 
+from forgelm.base.network.replies import Cache
+from forgelm.base.network.spending import Spending
 from forgelm.config.judge import JudgeConfig
-from forgelm.evaluate.judge.cache import Cache
+from forgelm.data.prompts import EvalPrompt
 from forgelm.evaluate.judge.endpoint import build_endpoint
 from forgelm.evaluate.judge.grades import Grades, Round, grade
-from forgelm.evaluate.judge.prompts import EvalPrompt
-from forgelm.evaluate.judge.spending import Spending
 
 PROMPTS = tuple(EvalPrompt(f"prompt {number}") for number in range(4))
 

@@ -12,16 +12,16 @@ from judges import by_length, completion, judging
 from loopback import Answer, closed_port, serving
 
 from forgelm.base.errors import StorageError
+from forgelm.base.network.replies import Cache
 from forgelm.base.network.retry import Retries
+from forgelm.base.network.spending import Price, Spending
 from forgelm.config.judge import JudgeConfig
 from forgelm.config.root import ForgeConfig
-from forgelm.evaluate.judge.cache import Cache
+from forgelm.data.prompts import EvalPrompt
 from forgelm.evaluate.judge.endpoint import Endpoint, JudgeRefusesError, build_endpoint
 from forgelm.evaluate.judge.local import LocalJudge
 from forgelm.evaluate.judge.panel import ask_panel, describe_judge
-from forgelm.evaluate.judge.prompts import EvalPrompt
 from forgelm.evaluate.judge.rubric import ask_for_score
-from forgelm.evaluate.judge.spending import Price, Spending
 
 QUESTIONS = [ask_for_score(EvalPrompt(f"prompt {number}"), "x" * number) for number in range(1, 13)]
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from forgelm.config.judge import JudgeConfig
+from forgelm.data.prompts import EvalPrompt
 from forgelm.evaluate.judge.grades import Grades, Round
-from forgelm.evaluate.judge.prompts import EvalPrompt
 from forgelm.evaluate.judge.report import build_measurements
 from forgelm.evaluate.measurement import Measurement
 

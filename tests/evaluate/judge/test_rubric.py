@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from forgelm.evaluate.judge.prompts import EvalPrompt
+from forgelm.data.prompts import EvalPrompt
 from forgelm.evaluate.judge.rubric import CRITERIA, Question, ask_for_comparison, ask_for_score
 
 INJECTIONS = (

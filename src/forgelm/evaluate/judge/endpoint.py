@@ -6,32 +6,27 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from forgelm.base.errors import ConfigError, NetworkError
 from forgelm.base.network.client import HttpClient, Reply, hide_headers
+from forgelm.base.network.completions import (
+    NOT_UNDERSTOOD,
+    OPENAI,
+    REFUSED,
+    build_key_header,
+    complete_url,
+    read_completion,
+)
 from forgelm.base.network.guard import Policy
+from forgelm.base.network.replies import Said
 from forgelm.base.network.retry import Retries
 from forgelm.base.network.target import read_target
 from forgelm.config.judge import JudgeConfig, JudgeModelConfig
-from forgelm.evaluate.judge.cache import Said
 from forgelm.evaluate.judge.rubric import Question
 
-OPENAI = "https://api.openai.com/v1"
 LONGEST_REPLY_TOKENS = 400
 _LONGEST_THOUGHT_TOKENS = 4096
-_PATH = "/chat/completions"
-_REFUSED = MappingProxyType(
-    {
-        401: "it does not accept the key",
-        402: "the account has no credit",
-        403: "the key may not use it",
-        404: "there is no such model or path",
-    }
-)
-_NOT_UNDERSTOOD = (400, 422)
 
 
 class JudgeRefusesError(ConfigError):
@@ -99,10 +94,10 @@ class Endpoint:
             body = _DIALECTS[dialect].body(self.name, question)
             reply = self.retries.send(lambda body=body: self._send(body))  # type: ignore[misc]
             if reply.ok:
-                return _read(reply, self.name)
-            if reply.status in _REFUSED:
-                raise JudgeRefusesError(f"the judge {self.name} refuses ({reply.status}): {_REFUSED[reply.status]}")
-            if reply.status not in _NOT_UNDERSTOOD or dialect + 1 == len(_DIALECTS):
+                return read_completion(reply, f"the judge {self.name}")
+            if reply.status in REFUSED:
+                raise JudgeRefusesError(f"the judge {self.name} refuses ({reply.status}): {REFUSED[reply.status]}")
+            if reply.status not in NOT_UNDERSTOOD or dialect + 1 == len(_DIALECTS):
                 said = hide_headers(reply.excerpt(), self.headers)
                 raise NetworkError(f"the judge {self.name} answered with status {reply.status}: {said}")
             # Another thread may have moved on already.
@@ -127,7 +122,7 @@ def build_endpoint(
         ca_bundle=config.tls_ca_bundle,
         allow_private_key="evaluation.llm_judge.allow_private_destinations",
     )
-    url, stopped = _complete(judge.judge_api_base or OPENAI), threading.Event()
+    url, stopped = complete_url(judge.judge_api_base or OPENAI), threading.Event()
     return Endpoint(
         name=judge.judge_model,
         url=url,
@@ -136,13 +131,6 @@ def build_endpoint(
         stopped=stopped,
         headers=_authorise(url, judge.judge_api_key_env),
     )
-
-
-def _complete(base: str) -> str:
-    """Return the URL of completions below a base URL, or the URL itself where it is one (Azure's ends in a query)."""
-    parts = urlsplit(base)
-    path = parts.path.rstrip("/")
-    return urlunsplit(parts._replace(path=path if path.endswith(_PATH) else path + _PATH))
 
 
 def _authorise(url: str, variable: str | None) -> dict[str, str]:
@@ -154,28 +142,4 @@ def _authorise(url: str, variable: str | None) -> dict[str, str]:
             f"the environment variable {variable}, which should hold the judge's key, is not set",
             hint="set it, or correct evaluation.llm_judge.judge_api_key_env",
         )
-    azure = (urlsplit(url).hostname or "").endswith(".openai.azure.com")
-    return {"api-key": key} if azure else {"Authorization": f"Bearer {key}"}
-
-
-def _read(reply: Reply, name: str) -> Said:
-    try:
-        answer = reply.json()
-        text = _text(answer["choices"][0]["message"])
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise NetworkError(f"the judge {name} answered with something other than a chat completion") from error
-    usage = answer.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
-    return Said(text, _count(counts.get("prompt_tokens")), _count(counts.get("completion_tokens")))
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    content = message.get("content")
-    if isinstance(content, list):
-        content = "".join(part["text"] for part in content if part.get("type") in ("text", "output_text"))
-    # A refusal and an empty reply are replies, which hold no points.
-    return content if isinstance(content, str) else str(message.get("refusal") or "")
-
-
-def _count(value: Any) -> int | None:
-    return value if type(value) is int and value >= 0 else None
+    return build_key_header(url, key)

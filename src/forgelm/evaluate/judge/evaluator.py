@@ -10,19 +10,19 @@ from pathlib import Path
 from typing import Any
 
 from forgelm.base.errors import AddressRefusedError, ConfigError, ForgeError, NetworkError
+from forgelm.base.network.replies import Cache
+from forgelm.base.network.spending import Price, Spending
 from forgelm.config.judge import JudgeConfig, JudgeModelConfig
 from forgelm.config.root import ForgeConfig
+from forgelm.data.prompts import EvalPrompt, read_prompts
 from forgelm.evaluate.evaluator import Evaluator, Subject
-from forgelm.evaluate.judge.cache import Cache
 from forgelm.evaluate.judge.endpoint import Endpoint, build_endpoint
 from forgelm.evaluate.judge.grades import Grades, Round, grade
 from forgelm.evaluate.judge.local import LocalJudge, as_model
 from forgelm.evaluate.judge.panel import describe_judge
 from forgelm.evaluate.judge.parse import parse_score
-from forgelm.evaluate.judge.prompts import EvalPrompt, read_prompts
 from forgelm.evaluate.judge.report import SCORE, build_measurements
 from forgelm.evaluate.judge.rubric import ask_for_score
-from forgelm.evaluate.judge.spending import Price, Spending
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.statistics import FEWEST_SAMPLES
 from forgelm.model.generate import generate_replies, generate_texts

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from forgelm.evaluate.judge.cache import Cache
+from forgelm.base.network.replies import Cache
+from forgelm.base.network.spending import Price, Spending
+from forgelm.data.prompts import EvalPrompt
 from forgelm.evaluate.judge.endpoint import Endpoint
 from forgelm.evaluate.judge.local import LocalJudge
 from forgelm.evaluate.judge.panel import Replied, ask_panel
 from forgelm.evaluate.judge.parse import parse_comparison, parse_reason, parse_score
-from forgelm.evaluate.judge.prompts import EvalPrompt
 from forgelm.evaluate.judge.rubric import Question, ask_for_comparison, ask_for_score
-from forgelm.evaluate.judge.spending import Price, Spending
 
 # An empty answer needs no judge.
 EMPTY_SCORE = 1.0

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from forgelm.base.network.replies import Said
 from forgelm.config.judge import JudgeModelConfig
 from forgelm.config.root import ForgeConfig
-from forgelm.evaluate.judge.cache import Said
 from forgelm.evaluate.judge.endpoint import LONGEST_REPLY_TOKENS
 from forgelm.evaluate.judge.rubric import Question
 from forgelm.model.generate import generate_replies, generate_texts
@@ -66,13 +66,18 @@ class LocalJudge:
 
 
 def as_model(judge: JudgeModelConfig, config: ForgeConfig) -> ForgeConfig:
-    """Return ``config`` with the judge in the place of the model to train, loaded in the same precision.
+    """Return ``config`` with the judge in the place of the model to train; see ``as_other_model``."""
+    return as_other_model(judge.judge_model, judge.judge_model_revision, config)
 
-    What was said about the trained model's code and positions is not said about the judge.
+
+def as_other_model(name: str, revision: str | None, config: ForgeConfig) -> ForgeConfig:
+    """Return ``config`` with another model in the place of the one to train, loaded in the same precision.
+
+    What was said about the trained model's code and positions is not said about the other.
     """
     changes = {
-        "model.name_or_path": judge.judge_model,
-        "model.revision": judge.judge_model_revision,
+        "model.name_or_path": name,
+        "model.revision": revision,
         "model.trust_remote_code": False,
         "training.rope_scaling": None,
         "training.sliding_window_attention": None,

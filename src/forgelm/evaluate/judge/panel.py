@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from forgelm.base.errors import AddressRefusedError, ForgeError, ModelError, NetworkError
-from forgelm.evaluate.judge.cache import Cache, Said
+from forgelm.base.network.replies import Cache, Said
+from forgelm.base.network.spending import Price, Spending
 from forgelm.evaluate.judge.endpoint import Endpoint, JudgeRefusesError
 from forgelm.evaluate.judge.local import LocalJudge
 from forgelm.evaluate.judge.rubric import Question
-from forgelm.evaluate.judge.spending import Price, Spending
 
 # Each of them was sent as often as the user allows: the endpoint is down.
 _FAILURES_IN_A_ROW = 3

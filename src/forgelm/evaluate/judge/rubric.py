@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from forgelm.evaluate.judge.prompts import EvalPrompt
+from forgelm.data.prompts import EvalPrompt
 
 CRITERIA = (
     "A good answer helps with what was asked, is right, is clear, and follows the instructions of the request. "

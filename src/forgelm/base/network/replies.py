@@ -1,11 +1,11 @@
-"""Keeps what judges said, by a digest of what they were asked, so that a run that was cut short pays nothing twice."""
+"""Keeps what models said, by a digest of what they were asked, so that a run that was cut short pays nothing twice."""
 
 from __future__ import annotations
 
 import json
 import os
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,16 @@ from forgelm.base.files import canonical_json, make_folder, sha256_bytes, storag
 
 @dataclass(frozen=True)
 class Said:
-    """A judge's reply in its own words, and the tokens it is billed for, ``None`` where the judge does not say."""
+    """A model's reply in its own words, and the tokens it is billed for, ``None`` where it does not say.
+
+    ``finish`` is why it ended, such as ``stop`` or ``length``; ``time`` is when, in UTC, where somebody noted it.
+    """
 
     text: str
     input_tokens: int | None = None
     output_tokens: int | None = None
+    finish: str | None = None
+    time: str | None = None
 
 
 class Cache:
@@ -32,7 +37,7 @@ class Cache:
 
     @staticmethod
     def key(judge: dict[str, Any], messages: list[dict[str, str]]) -> str:
-        """Return what a question to a judge is kept under."""
+        """Return what a question to a model is kept under."""
         return sha256_bytes(canonical_json({"judge": judge, "messages": messages}))
 
     def get(self, key: str) -> Said | None:
@@ -44,7 +49,7 @@ class Cache:
         Raises:
             StorageError: it cannot be written.
         """
-        record = {"key": key, "text": said.text, "input_tokens": said.input_tokens, "output_tokens": said.output_tokens}
+        record = {"key": key, **asdict(said)}
         # ASCII, so that half a surrogate pair in a reply survives; a newline first ends a line a kill cut short.
         line = f"\n{json.dumps(record)}\n".encode()
         with self._lock, storage_errors(str(self._path)):
@@ -66,8 +71,8 @@ def _load(path: Path) -> dict[str, Said]:
         return replies
     except OSError as error:
         raise StorageError(
-            f"what judges said before cannot be read: {path}: {error.strerror}",
-            hint="remove what stands in its place; then they are asked again",
+            f"what was said before cannot be read: {path}: {error.strerror}",
+            hint="remove what stands in its place; then everything is asked again",
         ) from error
     for line in lines:
         found = _parse(line)
@@ -80,8 +85,9 @@ def _parse(line: bytes) -> tuple[str, Said] | None:
     try:
         record = json.loads(line)
         key, text, *tokens = (record[name] for name in ("key", "text", "input_tokens", "output_tokens"))
+        notes = [record.get(name) for name in ("finish", "time")]
     except (ValueError, KeyError, TypeError, RecursionError):
         return None
     if not isinstance(key, str) or not isinstance(text, str) or not all(n is None or type(n) is int for n in tokens):
         return None
-    return key, Said(text, *tokens)
+    return (key, Said(text, *tokens, *notes)) if all(n is None or isinstance(n, str) for n in notes) else None

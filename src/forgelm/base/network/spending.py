@@ -1,12 +1,21 @@
-"""Counts what judging costs, and stops it before a limit is passed, not after."""
+"""Counts what questions to a model cost, and stops it before a limit is passed, not after."""
 
 from __future__ import annotations
 
 import threading
 from dataclasses import dataclass
+from typing import Protocol
 
-from forgelm.config.judge import JudgeModelConfig
-from forgelm.evaluate.judge.cache import Said
+from forgelm.base.network.replies import Said
+
+
+class Priced(Protocol):
+    """A section that may say what tokens cost."""
+
+    @property
+    def input_usd_per_million_tokens(self) -> float | None: ...
+    @property
+    def output_usd_per_million_tokens(self) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -17,11 +26,11 @@ class Price:
     output_usd: float
 
     @staticmethod
-    def of(judge: JudgeModelConfig) -> Price | None:
-        """Return the price of an endpoint, ``None`` where it was not given or the judge is local."""
-        if judge.input_usd_per_million_tokens is None or judge.output_usd_per_million_tokens is None:
+    def of(section: Priced) -> Price | None:
+        """Return the price of an endpoint, ``None`` where it was not given or the model is local."""
+        if section.input_usd_per_million_tokens is None or section.output_usd_per_million_tokens is None:
             return None
-        return Price(judge.input_usd_per_million_tokens, judge.output_usd_per_million_tokens)
+        return Price(section.input_usd_per_million_tokens, section.output_usd_per_million_tokens)
 
     def cost_usd(self, input_tokens: int, output_tokens: int) -> float:
         return (input_tokens * self.input_usd + output_tokens * self.output_usd) / 1e6

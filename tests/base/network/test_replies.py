@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from forgelm.base.errors import StorageError
-from forgelm.evaluate.judge.cache import Cache, Said
+from forgelm.base.network.replies import Cache, Said
 
 MESSAGES = [{"role": "user", "content": "hello"}]
 
@@ -74,7 +74,7 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
 def test_a_kill_loses_no_reply_that_was_kept(tmp_path: Path) -> None:
     path = tmp_path / "cache.jsonl"
     code = (
-        "import sys, pathlib\nfrom forgelm.evaluate.judge.cache import Cache, Said\n"
+        "import sys, pathlib\nfrom forgelm.base.network.replies import Cache, Said\n"
         "cache = Cache(pathlib.Path(sys.argv[1]))\n"
         "for n in range(10**9):\n    cache.put(str(n), Said('x' * 300)); print(n, flush=True)\n"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from forgelm.base.errors import DataError
-from forgelm.evaluate.judge.prompts import EvalPrompt, read_prompts
+from forgelm.data.prompts import EvalPrompt, read_prompts
 
 
 def written(folder: Path, text: str | bytes) -> Path:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from forgelm.base.network.replies import Said
+from forgelm.base.network.spending import Price, Spending
 from forgelm.config.judge import JudgeModelConfig
-from forgelm.evaluate.judge.cache import Said
-from forgelm.evaluate.judge.spending import Price, Spending
 
 PRICE = Price(2.0, 10.0)
 

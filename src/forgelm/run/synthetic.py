@@ -1,0 +1,123 @@
+"""``SyntheticDataGenerator``: a configuration's section ``synthetic`` to rows, with the teacher it names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from forgelm.base.errors import ConfigError
+from forgelm.base.events import Emit, Event, emit_nothing
+from forgelm.base.network import private
+from forgelm.base.network.replies import Said
+from forgelm.config.root import ForgeConfig
+from forgelm.config.stages import refuse_pipeline
+from forgelm.config.synthetic import SyntheticConfig
+from forgelm.data.synthesis.generate import generate_rows, never
+from forgelm.data.synthesis.outcome import SynthesisResult
+from forgelm.data.synthesis.seeds import read_seeds
+from forgelm.data.synthesis.teacher import FileTeacher, Request, Teacher, build_api_teacher
+from forgelm.evaluate.judge.local import as_other_model
+from forgelm.model.generate import generate_texts
+from forgelm.model.hardware import detect_hardware
+from forgelm.model.load import load_base, load_tokenizer, plan_load, resolve
+from forgelm.model.sampling import Sampling
+
+
+class SyntheticDataGenerator:
+    """Lets a teacher answer prompts and writes rows to train on, each with a record of where it came from."""
+
+    def __init__(self, config: ForgeConfig) -> None:
+        self._config = config
+
+    def generate(self, *, listen: Emit = emit_nothing, stopped: Callable[[], bool] = never) -> SynthesisResult:
+        """Ask what was not asked before, and write rows, provenance and replies at ``synthetic.output_file``.
+
+        Raises:
+            ConfigError: ``synthetic`` is not enabled, its prompts cannot be read, or the teacher refuses.
+            StoppedError: ``stopped`` became true; the same call again pays no reply twice.
+            StorageError: something could not be written.
+        """
+        section = self._config.synthetic
+        if section is None or not section.enabled:
+            raise ConfigError("synthetic.enabled is not true", hint="--set synthetic.enabled=true")
+        refuse_pipeline(self._config, "--generate-data")
+        requests = read_seeds(section)
+        with private(offline=self._config.model.offline):
+            teacher = self._build_teacher(section, listen)
+            return generate_rows(section, requests, teacher, listen=listen, stopped=stopped)
+
+    def _build_teacher(self, section: SyntheticConfig, listen: Emit) -> Teacher:
+        if section.teacher_backend == "file":
+            return FileTeacher(section)
+        if section.teacher_backend == "local":
+            return LocalTeacher(section, self._config, listen)
+        if self._config.model.offline:
+            raise ConfigError(
+                "model.offline forbids all traffic, and teacher_backend api is reached over the network",
+                hint="use teacher_backend local or file, or set model.offline: false",
+            )
+        return build_api_teacher(section)
+
+
+class LocalTeacher:
+    """A teacher in this machine's memory. It is loaded with the first prompt that was not answered before."""
+
+    workers = 1
+
+    def __init__(self, section: SyntheticConfig, config: ForgeConfig, listen: Emit) -> None:
+        self._section, self._listen = section, listen
+        self._config = as_other_model(section.teacher_model, section.teacher_revision, config)
+        self._revision = resolve(self._config)
+        self._loaded: tuple[Any, Any] | None = None
+
+    @property
+    def together(self) -> int:
+        return self._section.batch_size
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        found = self._revision
+        return {
+            "backend": "local",
+            "model": self._section.teacher_model,
+            "revision": found.revision_resolved,
+            "path": str(found.path),
+            "seed": self._config.training.seed,
+        }
+
+    def stop(self) -> None:
+        """Nothing is sent anywhere; the batch that is being answered ends by itself."""
+
+    def ask(self, requests: Sequence[Request], keys: Sequence[str]) -> list[Said]:
+        model, tokenizer = self._load()
+        limit = self._section.max_new_tokens
+        # A reply's draws follow from its own digest: another batch, or a kill in between, changes none.
+        texts = generate_texts(
+            model,
+            tokenizer,
+            [_encode(tokenizer, request.messages) for request in requests],
+            max_new_tokens=limit,
+            batch_size=self._section.batch_size,
+            sampling=Sampling(temperature=self._section.temperature, seed=self._config.training.seed),
+            rows=[int(key[:8], 16) for key in keys],
+        )
+        return [Said(text, finish=_finish(tokenizer, text, limit)) for text in texts]
+
+    def _load(self) -> tuple[Any, Any]:
+        if self._loaded is None:
+            self._listen(Event.STAGE, name="loading the teacher")
+            precision, hardware = plan_load(self._config, self._revision), detect_hardware()
+            tokenizer = load_tokenizer(self._config, self._revision)
+            self._loaded = load_base(self._config, self._revision, precision, hardware).eval(), tokenizer
+        return self._loaded
+
+
+def _encode(tokenizer: Any, messages: list[dict[str, str]]) -> list[int]:
+    if tokenizer.chat_template:
+        return list(tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_dict=True)["input_ids"])
+    return list(tokenizer("\n\n".join(part["content"] for part in messages) + "\n")["input_ids"])
+
+
+def _finish(tokenizer: Any, text: str, limit: int) -> str:
+    # The token that ends a reply is one of the limit's.
+    return "length" if len(tokenizer(text, add_special_tokens=False)["input_ids"]) >= limit else "stop"
