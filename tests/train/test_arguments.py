@@ -106,6 +106,9 @@ USED_ELSEWHERE = {
     "gpu_cost_per_hour",
     "sample_prompts",
     "sample_max_new_tokens",
+    "memory_probe",
+    "oom_recovery",
+    "oom_recovery_min_batch_size",
 }
 
 
