@@ -36,3 +36,49 @@ def test_the_whole_first_run(tmp_path: Path) -> None:
     log = tmp_path / "first" / "run" / "audit_log.jsonl"
     assert run(["verify-audit", str(log)]) == 0
     assert run(["verify-integrity", str(tmp_path / "first" / "run" / "final_model")]) == 0
+
+
+def test_the_templates_are_listed_with_every_key(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["quickstart", "--list", "--output-format", "json"]) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert [item["name"] for item in reply["templates"]] == ["orders", "domain-expert", "grpo-math"]
+    keys = {"name", "title", "description", "primary_model", "fallback_model", "trainer_type", "estimated_minutes"}
+    keys |= {"min_vram_for_primary_gb", "bundled_dataset", "license_note"}
+    assert all(set(item) == keys for item in reply["templates"])
+    assert reply["count"] == 3
+
+
+def test_a_template_says_what_it_chose_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["quickstart", "grpo-math", "--output", str(tmp_path / "c.yaml"), "--dry-run", "--output-format", "json"]
+    assert run(words) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert set(reply) == {
+        *("success", "template", "config_path", "model", "dataset", "selection_reason", "dry_run"),
+        *("chat_launched", "notes"),
+    }
+    assert (reply["model"], reply["chat_launched"]) == ("builtin/ember", False)
+    assert "offline" in reply["selection_reason"]
+    assert run(["--config", reply["config_path"], "--dry-run", "--output-format", "json"]) == 0
+    checked = json.loads(capsys.readouterr().out)
+    assert checked["train_rows"] + checked["validation_rows"] == 40
+
+
+@pytest.mark.parametrize("words", [["orders", "--model", "m"], ["domain-expert"], ["tea"]])
+def test_what_does_not_go_together_is_the_callers_mistake(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["quickstart", *words, "--dry-run"]) == 1
+    assert list(tmp_path.iterdir()) == []
+    assert "hint:" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_template_trains_on_the_users_rows_with_the_bundled_model(
+    orders: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["quickstart", "domain-expert", "--dataset", str(orders), "--output", str(tmp_path / "new" / "c.yaml")]
+    assert run([*words, "--output-format", "json"]) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert (reply["verdict"], reply["model"], reply["dry_run"]) == ("promoted", "builtin/ember", False)
+    assert Path(reply["final_model_path"]).is_dir()
