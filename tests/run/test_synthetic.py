@@ -74,6 +74,13 @@ def test_a_reply_without_an_end_is_no_row(tmp_path: Path) -> None:
     assert not result.success and "cut off" in result.errors[0]
 
 
+def test_a_prompt_longer_than_the_teacher_reads_is_named_and_the_others_answered(tmp_path: Path) -> None:
+    found = local(tmp_path, seed_prompts=["word " * 20_000, *prompts(3)], max_new_tokens=100_000, temperature=0)
+    result = SyntheticDataGenerator(found).generate()
+    assert (result.total_prompts, result.failed) == (4, 1)
+    assert "longer than the teacher can read" in result.errors[0]
+
+
 def test_a_file_teaches_without_any_model(tmp_path: Path) -> None:
     seeds = tmp_path / "seeds.jsonl"
     seeds.write_text('{"prompt": "a", "output": "1"}\n{"prompt": "b"}\n')

@@ -13,7 +13,7 @@ from forgelm.config.root import ForgeConfig
 from forgelm.config.stages import refuse_pipeline
 from forgelm.config.synthetic import SyntheticConfig
 from forgelm.data.synthesis.generate import generate_rows, never
-from forgelm.data.synthesis.outcome import SynthesisResult
+from forgelm.data.synthesis.outcome import TOO_LONG, SynthesisResult
 from forgelm.data.synthesis.seeds import read_seeds
 from forgelm.data.synthesis.teacher import FileTeacher, Request, Teacher, build_api_teacher
 from forgelm.evaluate.judge.local import as_other_model
@@ -21,6 +21,8 @@ from forgelm.model.generate import generate_texts
 from forgelm.model.hardware import detect_hardware
 from forgelm.model.load import load_base, load_tokenizer, plan_load, resolve
 from forgelm.model.sampling import Sampling
+
+_UNLIMITED = 1 << 20
 
 
 class SyntheticDataGenerator:
@@ -90,18 +92,26 @@ class LocalTeacher:
 
     def ask(self, requests: Sequence[Request], keys: Sequence[str]) -> list[Said]:
         model, tokenizer = self._load()
-        limit = self._section.max_new_tokens
-        # A reply's draws follow from its own digest: another batch, or a kill in between, changes none.
-        texts = generate_texts(
-            model,
-            tokenizer,
-            [_encode(tokenizer, request.messages) for request in requests],
-            max_new_tokens=limit,
-            batch_size=self._section.batch_size,
-            sampling=Sampling(temperature=self._section.temperature, seed=self._config.training.seed),
-            rows=[int(key[:8], 16) for key in keys],
-        )
-        return [Said(text, finish=_finish(tokenizer, text, limit)) for text in texts]
+        prompts = [_encode(tokenizer, request.messages) for request in requests]
+        context = getattr(model.config.get_text_config(), "max_position_embeddings", None) or _UNLIMITED
+        # What a reply may be follows from its own prompt alone: those that fit as they are stay together.
+        rooms = [min(self._section.max_new_tokens, context - len(prompt)) for prompt in prompts]
+        said = [Said("", finish=TOO_LONG) for _ in requests]
+        for room in sorted({room for room in rooms if room > 0}):
+            chosen = [index for index, each in enumerate(rooms) if each == room]
+            # A reply's draws follow from its own digest: another batch, or a kill in between, changes none.
+            texts = generate_texts(
+                model,
+                tokenizer,
+                [prompts[index] for index in chosen],
+                max_new_tokens=room,
+                batch_size=self._section.batch_size,
+                sampling=Sampling(temperature=self._section.temperature, seed=self._config.training.seed),
+                rows=[int(keys[index][:8], 16) for index in chosen],
+            )
+            for index, text in zip(chosen, texts, strict=True):
+                said[index] = Said(text, finish=_finish(tokenizer, text, room))
+        return said
 
     def _load(self) -> tuple[Any, Any]:
         if self._loaded is None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from forgelm.base.errors import NetworkError
+from forgelm.base.errors import AddressRefusedError, NetworkError
 from forgelm.base.network.client import Reply
 from forgelm.base.network.completions import build_key_header, complete_url, read_completion
 from forgelm.base.network.replies import Said
@@ -40,5 +40,7 @@ def test_other_json_is_no_completion(body: Any) -> None:
 def test_urls_and_keys() -> None:
     assert complete_url("https://a.example/v1/") == "https://a.example/v1/chat/completions"
     assert complete_url("https://a.example/v1/chat/completions") == "https://a.example/v1/chat/completions"
+    with pytest.raises(AddressRefusedError, match="no URL"):
+        complete_url("http://[")
     assert build_key_header("https://a.example", "k") == {"Authorization": "Bearer k"}
     assert build_key_header("https://m.openai.azure.com/x", "k") == {"api-key": "k"}

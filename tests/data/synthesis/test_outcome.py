@@ -72,6 +72,7 @@ def test_a_file_of_somebody_else_is_not_written_over(tmp_path: Path) -> None:
         (Said(" \n"), "empty"),
         (Said("x", finish="length"), "cut off"),
         (Said("x", finish="content_filter"), "filter"),
+        (Said("", finish="too long"), "longer than"),
         (Said("x", finish="stop"), None),
         (Said("x"), None),
     ],

@@ -118,7 +118,9 @@ def test_reasoning_models_name_the_limit_otherwise(section: Make) -> None:
         assert len(server.asked) == 3
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "https://169.254.169.254/v1", "https://10.0.0.1", "ftp://x"])
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9", "https://169.254.169.254/v1", "https://10.0.0.1", "ftp://x", "http://[", "x"]
+)
 def test_an_address_that_is_not_allowed_is_refused_before_any_packet(section: Make, url: str) -> None:
     with pytest.raises(AddressRefusedError):
         build_api_teacher(section(url, allow_private_destinations=False))

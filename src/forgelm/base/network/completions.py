@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from forgelm.base.errors import NetworkError
+from forgelm.base.errors import AddressRefusedError, NetworkError
 from forgelm.base.network.client import Reply
 from forgelm.base.network.replies import Said
 
@@ -26,8 +26,15 @@ _PATH = "/chat/completions"
 
 
 def complete_url(base: str) -> str:
-    """Return the URL of completions below a base URL, or the URL itself where it is one (Azure's ends in a query)."""
-    parts = urlsplit(base)
+    """Return the URL of completions below a base URL, or the URL itself where it is one (Azure's ends in a query).
+
+    Raises:
+        AddressRefusedError: it is no URL.
+    """
+    try:
+        parts = urlsplit(base)
+    except ValueError as error:
+        raise AddressRefusedError("that is no URL a connection can be made to") from error
     path = parts.path.rstrip("/")
     return urlunsplit(parts._replace(path=path if path.endswith(_PATH) else path + _PATH))
 

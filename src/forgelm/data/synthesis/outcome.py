@@ -14,6 +14,8 @@ from forgelm.base.network.replies import Said
 from forgelm.data.synthesis.layout import build_row
 from forgelm.data.synthesis.teacher import Request
 
+TOO_LONG = "too long"
+
 
 @dataclass(frozen=True)
 class SynthesisFiles:
@@ -97,6 +99,8 @@ def find_fault(said: Said | None) -> str | None:
     """Return why a reply is no row, ``None`` if it is one."""
     if said is None:
         return "there is no reply"
+    if said.finish == TOO_LONG:
+        return "the prompt is longer than the teacher can read"
     if not said.text.strip():
         return "the reply is empty"
     if said.finish == "length":
