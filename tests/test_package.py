@@ -88,6 +88,7 @@ def test_the_wheel_holds_what_it_needs_and_is_small(wheel: Path) -> None:
         "evaluate/benchmark/bundled/orders.jsonl",
         "assist/orders/heldout.jsonl",
         "assist/grpo_math/train.jsonl",
+        "assist/customer_support/train.jsonl",
         "pages/exit-codes.md",
         "pages/configuration.md",
     ):

@@ -64,6 +64,15 @@ def test_the_sums_are_forty_each_with_its_number() -> None:
     assert "Licence: Apache-2.0" in (folder / "README.md").read_text(encoding="utf-8")
 
 
+def test_the_conversations_are_fifty_eight_and_none_is_twice() -> None:
+    folder = files("forgelm.assist") / "customer_support"
+    rows = [json.loads(line)["messages"] for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len({question["content"] for question, _ in rows}) == len(rows) == 58
+    assert {(question["role"], answer["role"]) for question, answer in rows} == {("user", "assistant")}
+    assert all(answer["content"].strip() for _, answer in rows)
+    assert "Licence: Apache-2.0" in (folder / "README.md").read_text(encoding="utf-8")
+
+
 def test_nothing_is_overwritten_and_missing_rows_are_asked_for(tmp_path: Path) -> None:
     choice = choose_model(MATHS, None)
     path = write_starter(MATHS, choice, output=str(tmp_path / "config.yaml")).config_path

@@ -41,11 +41,12 @@ def test_the_whole_first_run(tmp_path: Path) -> None:
 def test_the_templates_are_listed_with_every_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["quickstart", "--list", "--output-format", "json"]) == 0
     reply = json.loads(capsys.readouterr().out)
-    assert [item["name"] for item in reply["templates"]] == ["orders", "domain-expert", "grpo-math"]
+    names = [item["name"] for item in reply["templates"]]
+    assert names == ["orders", "customer-support", "domain-expert", "grpo-math"]
     keys = {"name", "title", "description", "primary_model", "fallback_model", "trainer_type", "estimated_minutes"}
     keys |= {"min_vram_for_primary_gb", "bundled_dataset", "license_note"}
     assert all(set(item) == keys for item in reply["templates"])
-    assert reply["count"] == 3
+    assert reply["count"] == 4
 
 
 def test_a_template_says_what_it_chose_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

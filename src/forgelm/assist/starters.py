@@ -53,6 +53,19 @@ class Started:
     choice: Choice
 
 
+_SUPPORT = Starter(
+    name="customer-support",
+    title="A shop's customer service",
+    description="Learns the tone and the rules of a made-up online shop from 58 bundled conversations.",
+    primary_model="Qwen/Qwen2.5-7B-Instruct",
+    fallback_model="HuggingFaceTB/SmolLM2-1.7B-Instruct",
+    trainer_type="sft",
+    estimated_minutes=15,
+    min_vram_for_primary_gb=10.0,
+    bundled_dataset=True,
+    license_note="The rows were written for ForgeLM (Apache-2.0); the models are Apache-2.0.",
+    settings="  num_train_epochs: 3\n  learning_rate: 2e-4\n",
+)
 _DOMAIN = Starter(
     name="domain-expert",
     title="A model for your own field",
@@ -82,7 +95,7 @@ _MATHS = Starter(
         "  grpo_max_completion_length: 256\n  grpo_rewards: [correctness, format]\n"
     ),
 )
-STARTERS = MappingProxyType({starter.name: starter for starter in (_DOMAIN, _MATHS)})
+STARTERS = MappingProxyType({starter.name: starter for starter in (_SUPPORT, _DOMAIN, _MATHS)})
 
 
 def largest_gpu_gb() -> float | None:
