@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +69,21 @@ def test_another_seed_or_temperature_is_another_question(tmp_path: Path) -> None
     greedy = SyntheticDataGenerator(local(tmp_path, seed_prompts=prompts(1), temperature=0)).generate()
     seeded = SyntheticDataGenerator(local(tmp_path, seed_prompts=prompts(1)).replace("training.seed", 7)).generate()
     assert (greedy.asked, seeded.asked) == (1, 1)
+
+
+def test_a_folder_trained_anew_is_another_teacher(tmp_path: Path) -> None:
+    def teach(folder: Path) -> int:
+        found = local(tmp_path, teacher_model=str(folder), seed_prompts=prompts(1), temperature=0)
+        return SyntheticDataGenerator(found).generate().asked
+
+    folder = tmp_path / "teacher"
+    shutil.copytree(str(files("forgelm.model") / "ember"), folder)
+    assert (teach(folder), teach(folder)) == (1, 0)
+    weights = folder / "model.safetensors"
+    changed = bytearray(weights.read_bytes())
+    changed[-1] ^= 1
+    weights.write_bytes(changed)
+    assert (teach(folder), teach(folder)) == (1, 0)
 
 
 def test_a_reply_without_an_end_is_no_row(tmp_path: Path) -> None:

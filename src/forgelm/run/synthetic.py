@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from forgelm.base.errors import ConfigError
@@ -12,6 +13,7 @@ from forgelm.base.network.replies import Said
 from forgelm.config.root import ForgeConfig
 from forgelm.config.stages import refuse_pipeline
 from forgelm.config.synthetic import SyntheticConfig
+from forgelm.data.fingerprint import fingerprint_folder
 from forgelm.data.synthesis.generate import generate_rows, never
 from forgelm.data.synthesis.outcome import TOO_LONG, SynthesisResult
 from forgelm.data.synthesis.seeds import read_seeds
@@ -70,6 +72,8 @@ class LocalTeacher:
         self._section, self._listen = section, listen
         self._config = as_other_model(section.teacher_model, section.teacher_revision, config)
         self._revision = resolve(self._config)
+        # A folder trained anew is another teacher under the same name.
+        self._digest = _digest_folder(Path(self._revision.path)) if self._revision.is_local else None
         self._loaded: tuple[Any, Any] | None = None
 
     @property
@@ -78,12 +82,11 @@ class LocalTeacher:
 
     @property
     def identity(self) -> dict[str, Any]:
-        found = self._revision
+        pin = {"sha256": self._digest} if self._digest else {"revision": self._revision.revision_resolved}
         return {
             "backend": "local",
             "model": self._section.teacher_model,
-            "revision": found.revision_resolved,
-            "path": str(found.path),
+            **pin,
             "seed": self._config.training.seed,
         }
 
@@ -120,6 +123,11 @@ class LocalTeacher:
             tokenizer = load_tokenizer(self._config, self._revision)
             self._loaded = load_base(self._config, self._revision, precision, hardware).eval(), tokenizer
         return self._loaded
+
+
+def _digest_folder(folder: Path) -> str:
+    names = sorted(path.name for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return str(fingerprint_folder(folder, names, folder.name)["sha256"])
 
 
 def _encode(tokenizer: Any, messages: list[dict[str, str]]) -> list[int]:

@@ -63,6 +63,8 @@ def test_a_file_of_somebody_else_is_not_written_over(tmp_path: Path) -> None:
         files.check()
     with pytest.raises(ConfigError, match="is a folder"):
         SynthesisFiles(tmp_path).check()
+    with pytest.raises(ConfigError, match="cannot be used"):
+        SynthesisFiles(tmp_path / ("x" * 300)).check()
 
 
 @pytest.mark.parametrize(

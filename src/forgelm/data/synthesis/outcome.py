@@ -42,9 +42,16 @@ class SynthesisFiles:
         Raises:
             ConfigError: there is such a file, or something that is none.
         """
+        try:
+            there = self.rows.stat().st_size if self.rows.exists() else 0
+            is_ours = self.provenance.is_file()
+        except OSError as error:
+            raise ConfigError(
+                f"synthetic.output_file cannot be used: {error.strerror or error}", hint="name another file"
+            ) from error
         if self.rows.is_dir():
             raise ConfigError(f"synthetic.output_file is a folder: {self.rows}", hint="name a file in it")
-        if self.rows.exists() and self.rows.stat().st_size and not self.provenance.is_file():
+        if there and not is_ours:
             raise ConfigError(
                 f"{self.rows} is there already and not from --generate-data: no {self.provenance.name} is beside it",
                 hint="name another synthetic.output_file, or move the file away",
