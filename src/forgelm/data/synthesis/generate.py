@@ -87,7 +87,7 @@ def generate_rows(
         failed=len(errors),
         duplicates=len(written) - count,
         rows=count,
-        asked=asking.spending.calls,
+        asked=sum(cache.get(key) is not None for key, _ in waiting),
         resumed=len(keyed) - len(waiting),
         cost_usd=round(asking.spending.usd, 6) if Price.of(section) else None,
         min_success_rate=section.min_success_rate,
