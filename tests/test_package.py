@@ -89,6 +89,7 @@ def test_the_wheel_holds_what_it_needs_and_is_small(wheel: Path) -> None:
         "assist/orders/heldout.jsonl",
         "assist/grpo_math/train.jsonl",
         "assist/customer_support/train.jsonl",
+        "assist/code_assistant/train.jsonl",
         "pages/exit-codes.md",
         "pages/configuration.md",
     ):

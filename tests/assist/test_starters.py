@@ -64,13 +64,22 @@ def test_the_sums_are_forty_each_with_its_number() -> None:
     assert "Licence: Apache-2.0" in (folder / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_conversations_are_fifty_eight_and_none_is_twice() -> None:
-    folder = files("forgelm.assist") / "customer_support"
+@pytest.mark.parametrize(("name", "count"), [("customer_support", 58), ("code_assistant", 59)])
+def test_the_conversations_are_as_many_as_is_said_and_none_is_twice(name: str, count: int) -> None:
+    folder = files("forgelm.assist") / name
     rows = [json.loads(line)["messages"] for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert len({question["content"] for question, _ in rows}) == len(rows) == 58
+    assert len({question["content"] for question, _ in rows}) == len(rows) == count
     assert {(question["role"], answer["role"]) for question, answer in rows} == {("user", "assistant")}
     assert all(answer["content"].strip() for _, answer in rows)
     assert "Licence: Apache-2.0" in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_solution_is_python_that_runs() -> None:
+    text = (files("forgelm.assist") / "code_assistant" / "train.jsonl").read_text(encoding="utf-8")
+    for line in text.splitlines():
+        answer = json.loads(line)["messages"][1]["content"]
+        assert answer.startswith("```python\n") and answer.endswith("\n```")
+        exec(compile(answer[10:-4], "answer", "exec"), {})
 
 
 def test_nothing_is_overwritten_and_missing_rows_are_asked_for(tmp_path: Path) -> None:

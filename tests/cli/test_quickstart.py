@@ -42,11 +42,11 @@ def test_the_templates_are_listed_with_every_key(capsys: pytest.CaptureFixture[s
     assert run(["quickstart", "--list", "--output-format", "json"]) == 0
     reply = json.loads(capsys.readouterr().out)
     names = [item["name"] for item in reply["templates"]]
-    assert names == ["orders", "customer-support", "domain-expert", "grpo-math"]
+    assert names == ["orders", "customer-support", "code-assistant", "domain-expert", "grpo-math"]
     keys = {"name", "title", "description", "primary_model", "fallback_model", "trainer_type", "estimated_minutes"}
     keys |= {"min_vram_for_primary_gb", "bundled_dataset", "license_note"}
     assert all(set(item) == keys for item in reply["templates"])
-    assert reply["count"] == 4
+    assert reply["count"] == 5
 
 
 def test_a_template_says_what_it_chose_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

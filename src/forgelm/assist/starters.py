@@ -66,6 +66,19 @@ _SUPPORT = Starter(
     license_note="The rows were written for ForgeLM (Apache-2.0); the models are Apache-2.0.",
     settings="  num_train_epochs: 3\n  learning_rate: 2e-4\n",
 )
+_CODE = Starter(
+    name="code-assistant",
+    title="Small Python tasks",
+    description="Learns to answer with short, tried Python from 59 bundled tasks.",
+    primary_model="Qwen/Qwen2.5-Coder-7B-Instruct",
+    fallback_model="Qwen/Qwen2.5-Coder-1.5B-Instruct",
+    trainer_type="sft",
+    estimated_minutes=25,
+    min_vram_for_primary_gb=10.0,
+    bundled_dataset=True,
+    license_note="The rows were written for ForgeLM (Apache-2.0); the models are Apache-2.0.",
+    settings="  num_train_epochs: 3\n  learning_rate: 2e-4\n",
+)
 _DOMAIN = Starter(
     name="domain-expert",
     title="A model for your own field",
@@ -95,7 +108,7 @@ _MATHS = Starter(
         "  grpo_max_completion_length: 256\n  grpo_rewards: [correctness, format]\n"
     ),
 )
-STARTERS = MappingProxyType({starter.name: starter for starter in (_SUPPORT, _DOMAIN, _MATHS)})
+STARTERS = MappingProxyType({starter.name: starter for starter in (_SUPPORT, _CODE, _DOMAIN, _MATHS)})
 
 
 def largest_gpu_gb() -> float | None:
