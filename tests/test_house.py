@@ -46,6 +46,7 @@ Node = TypeVar("Node", bound=ast.AST)
 NO_MIRROR = {
     "audit/reading/source.py": "records without behaviour",
     "audit/report/parts.py": "records without behaviour",
+    "data/documents/record.py": "records without behaviour",
     "__main__.py": "one call; run by test_python_dash_m_is_the_command below",
     "evidence/record.py": "a record without behaviour",
     "finetune_cli/__main__.py": "one call; run by test_python_dash_m_is_the_command below",

@@ -38,6 +38,7 @@ COMMANDS = MappingProxyType(
         "docs": ("forgelm.cli.pages", "Print a page of the documentation, offline."),
         "explain": ("forgelm.cli.pages", "Say what an exit code, an event, a gate or a field means."),
         "export": ("forgelm.cli.export", "Write a model as one GGUF file, tokenizer and chat template included."),
+        "ingest": ("forgelm.cli.ingest", "Turn documents (PDF, DOCX, EPUB, HTML, Markdown, text) into JSONL rows."),
         "keys": ("forgelm.cli.keys", "Make and show the Ed25519 key that signs checkpoints of the audit log."),
         "merge": ("forgelm.cli.merge", "Merge an adapter into its base, or the models of a config into one."),
         "launch": ("forgelm.cli.launch", "Train with several processes, on one machine or more."),

@@ -1,0 +1,1 @@
+"""Turns documents (PDF, DOCX, EPUB, HTML, Markdown, plain text) into pages of text."""

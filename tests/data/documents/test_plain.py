@@ -1,0 +1,20 @@
+"""Text in any codec; what is no text is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from forgelm.data.documents.plain import decode, read_markdown
+from forgelm.data.documents.record import DocumentError, ReadOptions
+
+
+def test_codecs_and_headers(tmp_path: Path) -> None:
+    assert decode("ä\r\nb".encode("utf-16"), None)[0] == "ä\nb"
+    assert decode("ä".encode("latin-1"), "latin-1")[0] == "ä"
+    assert "U+FFFD" in decode(b"\xff\xfe"[:1] * 5, None)[1][0]
+    with pytest.raises(DocumentError, match="NUL"):
+        decode(b"a\0b", None)
+    (tmp_path / "a.md").write_text("---\nx: 1\n---\n# T\n")
+    assert read_markdown(tmp_path / "a.md", ReadOptions()).pages[0].text == "# T\n"
