@@ -105,7 +105,8 @@ _MATHS = Starter(
     license_note="The rows were generated for ForgeLM (Apache-2.0); the models are Apache-2.0.",
     settings=(
         "  num_train_epochs: 1\n  learning_rate: 1e-5\n  grpo_num_generations: 4\n"
-        "  grpo_max_completion_length: 256\n  grpo_rewards: [correctness, format]\n"
+        "  grpo_max_completion_length: 256\n"
+        "  grpo_rewards: [correctness, format, length]\n  grpo_reward_weights: [1.0, 0.5, 0.1]\n"
     ),
 )
 STARTERS = MappingProxyType({starter.name: starter for starter in (_SUPPORT, _CODE, _DOMAIN, _MATHS)})
