@@ -218,7 +218,7 @@ class _Tally:
             longer = f"{self.oversized} chunks are longer than {self.how.cutting.size} {unit}"
             notes = [*notes, f"{longer}: a paragraph or section stays whole; the strategy 'sliding' never exceeds it"]
         if not self.chunks:
-            notes = [*notes, "nothing was written: the documents hold no text"]
+            notes = [*notes, "no row was written: the documents hold no text"]
         presignal = self.presignal.render() if self.how.quality_presignal else None
         if presignal and presignal["samples_flagged"]:
             share = f"{presignal['samples_flagged']} of {presignal['samples_evaluated']}"

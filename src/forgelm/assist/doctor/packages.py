@@ -21,7 +21,7 @@ _OTHER_NAMES = MappingProxyType(
         "tracking": "wandb",
         "tracking-mlflow": "mlflow",
         "export": "export",
-        "ingestion": "ingestion",
+        "ingestion": "ingest",
         "ingestion-pii-ml": "ner",
         "ingestion-scale": "audit",
     }
