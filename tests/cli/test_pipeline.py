@@ -82,7 +82,19 @@ def test_the_flags_need_a_pipeline(orders: Path, tmp_path: Path, capsys: pytest.
     assert "configuration with a pipeline" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("flag", ["--fit-check", "--merge"])
-def test_what_is_about_one_training_is_refused(flag: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--config", config_file(tmp_path), flag]) == 1
-    assert f"{flag} is about one training" in capsys.readouterr().err
+MODES = [["--fit-check"], ["--merge"], ["--generate-data"], ["--benchmark-only", "m"]]
+
+
+# Without a section synthetic, --generate-data has another thing to say first.
+@pytest.mark.parametrize("mode", [mode for mode in MODES if mode != ["--generate-data"]])
+def test_what_is_about_one_training_is_refused(
+    mode: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--config", config_file(tmp_path), *mode]) == 1
+    assert f"{mode[0]} is about one training" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_no_flag_is_taken_and_then_ignored(mode: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--config", config_file(tmp_path), *mode, "--stage", "one"]) == 1
+    assert f"{mode[0]} is about one training" in capsys.readouterr().err

@@ -11,12 +11,14 @@ from forgelm.cli.options import Shared
 from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, table
 from forgelm.config.load import load_config
+from forgelm.config.stages import refuse_pipeline
 from forgelm.run.benchmark_only import run_benchmarks_only
 
 
 def benchmark_model(path: str, overrides: Sequence[str], *, model_path: str, offline: bool, options: Shared) -> Reply:
     """Let a model take the benchmarks of the file; not passed is exit code 3."""
     config = load_config(path, overrides)
+    refuse_pipeline(config, "--benchmark-only")
     if offline:
         config = config.replace("model.offline", True)
     with contextlib.redirect_stdout(sys.stderr), Reporter(options) as reporter:

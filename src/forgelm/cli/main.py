@@ -147,10 +147,12 @@ def forgelm(
         raise click.UsageError(f"{', '.join(_MODES)}, --dry-run and --resume exclude one another")
     if (modes["gpu"] or modes["gpus"]) and not modes["fit_check"]:
         raise click.UsageError("--gpu and --gpus say what --fit-check is about; give that too")
+    wishes = {name: modes[name] for name in ("stage", "resume_from", "force_resume", "input_model")}
+    if wanted and any(wishes.values()):
+        raise click.UsageError(f"{wanted[0]} is about one training; --stage and what goes with it about a pipeline")
     if wanted:
         return _run_mode(config, overrides, offline=offline, modes=modes, options=shared(context))
     run = importlib.import_module("forgelm.cli.train")
-    wishes = {name: modes[name] for name in ("stage", "resume_from", "force_resume", "input_model")}
     reply: Reply = run.run_config(
         config, overrides, dry_run=dry_run, resume=resume, offline=offline, options=shared(context), wishes=wishes
     )

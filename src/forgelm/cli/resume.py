@@ -12,6 +12,7 @@ from forgelm.cli.options import shared, shared_options
 from forgelm.cli.render import Reply, table
 from forgelm.cli.train import run_config
 from forgelm.config.load import load_config
+from forgelm.config.stages import refuse_pipeline
 from forgelm.run.replay import replay_run
 
 _SHOWN = 12
@@ -46,6 +47,7 @@ def resume(
         chosen = checkpoint or "auto"
         return run_config(config, overrides, dry_run=False, resume=chosen, offline=offline, options=options)
     loaded = load_config(config, overrides)
+    refuse_pipeline(loaded, "--verify")
     loaded = loaded.replace("model.offline", True) if offline else loaded
     with contextlib.redirect_stdout(sys.stderr):
         found = replay_run(loaded, checkpoint=checkpoint, steps=steps)
