@@ -9,7 +9,6 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from operator import lt
 from typing import Any
 
 from forgelm.base.events import Event
@@ -18,7 +17,7 @@ from forgelm.evidence.keys import PublicKey
 from forgelm.evidence.line import GENESIS, are_tagged, read_entry, tag_key, tag_matches
 from forgelm.evidence.merkle import MerkleTree
 from forgelm.evidence.note import check_note
-from forgelm.evidence.quick import ReadLinks
+from forgelm.evidence.quick import QuickReader
 
 _CLAIMS = frozenset({Event.RUN_CLOSED, Event.LOG_CHECKPOINT})
 _CLOCK_SLACK_SECONDS = 1.0
@@ -92,14 +91,19 @@ class LogWalk:
         """The runs that wrote lines and no closing record behind them, at most 1000."""
         return [run_id for run_id, is_open in self._runs.items() if is_open]
 
-    def take(self, lines: Sequence[bytes], read_links: ReadLinks | None = None) -> None:
-        """Take in the next lines, up to the first that does not hold; ``read_links`` makes ordinary ones quick."""
-        if read_links and lines and self._take_at_once(lines, read_links):
+    def take(self, lines: Sequence[bytes], reader: QuickReader | None = None) -> None:
+        """Take in the next lines, up to the first that does not hold; ``reader`` makes ordinary ones quick."""
+        if reader and lines and self._take_at_once(lines, reader):
             return
+        events: set[str] = set()
         for line in lines:
             if (reason := self._step(line)) is not None:
                 self.problem = Problem(self.number + 1, reason)
                 return
+            if type(self.last_event) is str:
+                events.add(self.last_event)
+        if reader:
+            reader.expect(self.open_runs, events - _CLAIMS)
 
     def join(self, other: LogWalk) -> bool:
         """Take in the range behind this one; return whether both hold, and hold together.
@@ -124,32 +128,32 @@ class LogWalk:
         self.number, self.head, self.last_event = other.number, other.head, other.last_event
         return True
 
-    def _take_at_once(self, lines: Sequence[bytes], read_links: ReadLinks) -> bool:
-        """Take in ``lines`` when all of them hold and none needs a closer look; else leave them all."""
+    def _take_at_once(self, lines: Sequence[bytes], reader: QuickReader) -> bool:
+        """Take in ``lines`` when all of them hold and none needs a closer look; else leave them all.
+
+        They are of runs known to be open, and no record: who wrote them is nothing new.
+        """
         end = self.number + len(lines)
         if not self.head or any(self.number < size <= end for size in self.rules.sizes):
             return False
-        links = read_links(lines)
-        if links is None or not _CLAIMS.isdisjoint(links.events):
+        links = reader.read(lines)
+        if links is None:
             return False
         heads = [_sha256(line).hexdigest() for line in lines]
         if self.head != links.previous[0] or links.previous[1:] != heads[:-1]:
             return False
         if links.numbers is not None and links.numbers != list(range(self.number + 1, end + 1)):
             return False
-        if any(map(lt, links.stamps, (self._stamps[1], *links.stamps))):
+        if links.stamps[0] < self._stamps[1] or links.stamps != sorted(links.stamps):
             return False
         if self.rules.secret:
-            if len(set(links.run_ids)) > 1 or not are_tagged(lines, tag_key(self.rules.secret, links.run_ids[0])):
+            if len(reader.runs) > 1 or not are_tagged(lines, tag_key(self.rules.secret, links.first_run)):
                 return False
             self.tagged += len(lines)
-        if self.number == 0:
-            self.first = (heads[0], links.run_ids[0])
         if self.rules.with_root:
             self.tree.extend([_sha256(b"\0" + line).digest() for line in lines])
-        self._note_runs(dict.fromkeys(links.run_ids, True))
         self._stamps = (self._stamps[0] or links.stamps[0], links.stamps[-1])
-        self.number, self.head, self.last_event = end, heads[-1], links.events[-1]
+        self.number, self.head, self.last_event = end, heads[-1], links.last_event
         return True
 
     def _step(self, line: bytes) -> str | None:
