@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from forgelm.audit.reading.batch import Problems, ReadBatch, Reason
+from forgelm.audit.reading.flat_lines import parse_flat_lines
 from forgelm.audit.rows.arrays import Bits, Bytes, Ints, np
 from forgelm.base.extras import load_extra
 
@@ -75,7 +76,12 @@ def _parse_table(lines: _Lines) -> pa.RecordBatch | None:
     # No row spans lines and no line holds two when all begin with { and end with } and there are as many as rows.
     if (view[lines.begins] != 123).any() or (view[lines.ends - 1] != 125).any():
         return None
-    if not _is_utf8(lines) or not _is_shallow(lines):
+    if not _is_utf8(lines):
+        return None
+    flat = parse_flat_lines(lines.data, len(lines.begins))
+    if flat is not None:
+        return flat
+    if not _is_shallow(lines):
         return None
     arrow = load_extra("pyarrow", extra="audit")
     try:
