@@ -169,15 +169,19 @@ def _owners(families: Sequence[Family], pattern_of: Callable[[Family], str]) -> 
 
 
 def _parts(families: Sequence[Family], owners: Owners, *, digits_apart: bool = True) -> list[list[str]]:
-    """Part the patterns into automata: those of personal data that wait for a digit, others, and of credentials.
+    """Part the patterns into automata: runs of digits, others of personal data that wait for a digit, or for something
+    else, and credentials.
 
     Together they would explode; apart, each skips at several gigabytes a second to what it waits for.
     """
     parts: dict[str, list[str]] = {}
     for pattern, positions in owners.items():
-        group = "pii" if positions[0] < 0 else families[positions[0]].group
-        apart = digits_apart and group == "pii" and _WAITS_FOR_DIGIT.match(pattern)
-        parts.setdefault("digits" if apart else group, []).append(pattern)
+        part: str = "pii" if positions[0] < 0 else families[positions[0]].group
+        if digits_apart and pattern == DIGITS_CLUE:
+            part = "runs"
+        elif digits_apart and part == "pii" and _WAITS_FOR_DIGIT.match(pattern):
+            part = "digits"
+        parts.setdefault(part, []).append(pattern)
     return list(parts.values())
 
 

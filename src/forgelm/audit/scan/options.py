@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cache
 
 from forgelm.audit.duplicates.contamination import BenchmarkIndex
 from forgelm.audit.duplicates.search import NearSettings
@@ -65,5 +66,11 @@ def load_tools(
     """
     recogniser = load_recogniser(options.pii_ml) if options.pii_ml is not None else None
     engine = matching or ("hyperscan" if is_installed("hyperscan") else "arrow")
-    scanner = build_scanner(PII_FAMILIES + SECRET_FAMILIES, engine)
+    scanner = _load_scanner(engine)
     return Tools(options, load_engine(compiled=compiled), scanner, recogniser, count_tokens, benchmarks)
+
+
+@cache
+def _load_scanner(engine: EngineName) -> Scanner:
+    """Return the scanner for everything, which takes as long to compile as reading 100 MB with it."""
+    return build_scanner(PII_FAMILIES + SECRET_FAMILIES, engine)
