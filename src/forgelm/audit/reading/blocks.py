@@ -13,7 +13,7 @@ from forgelm.audit.reading.plain import parse_document, parse_rows, parse_text_l
 from forgelm.audit.reading.source import Block, Source, SourceFile
 from forgelm.audit.reading.tables import iterate_csv_blocks, iterate_parquet_blocks, read_parquet_block
 
-BLOCK_BYTES = 8 << 20
+BLOCK_BYTES = 4 << 20
 _LOOK_AHEAD = 1 << 20
 _PARSERS = {"lines": parse_json_lines, "text": parse_text_lines}
 

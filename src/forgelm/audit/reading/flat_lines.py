@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from forgelm.audit.rows.arrays import TextBatch
 from forgelm.base.errors import OptionalDependencyError
 from forgelm.base.extras import load_extra
 
@@ -32,7 +33,7 @@ def parse_flat_lines(data: bytes, count: int) -> pa.RecordBatch | None:
         return None
     arrow = load_extra("pyarrow", extra="audit")
     try:
-        columns = [arrow.array([row[name] for row in rows], arrow.string()) for name in names]
+        columns = [TextBatch.from_texts([row[name] for row in rows]).to_arrow() for name in names]
     except KeyError:
         return None
     return arrow.RecordBatch.from_arrays(columns, names)

@@ -50,7 +50,8 @@ class Scan:
     """How a scan is run: nothing here changes its result.
 
     ``listen`` hears of the progress, ``check`` may raise to stop between blocks. A strict scan ends at the first file
-    that cannot be read. Texts are kept in memory up to ``text_bytes``; beyond, they are read again when needed.
+    that cannot be read. Texts are kept in memory where they look like fitting into ``text_bytes``; beyond, they are
+    read again when needed.
     """
 
     workers: int = 1
@@ -127,6 +128,7 @@ class Gathered:
     states: dict[int, PartState] = field(default_factory=dict)
     errors: dict[int, str] = field(default_factory=dict)
     text_bytes: int = 0
+    keeps_texts: bool = True
     rows: int = 0
     done: int = 0
     began: float = field(default_factory=time.monotonic)
@@ -168,7 +170,11 @@ class Gathered:
 
     def _keep_texts(self, state: PartState) -> PartState:
         self.text_bytes += sum(texts.nbytes for texts in state.texts)
-        if self.text_bytes <= self.scan.text_bytes:
+        total = self._total()
+        share = min(self.done / total, 1) if total and self.done else 1
+        # What is given up later was fetched for nothing, which costs more than reading the file again.
+        self.keeps_texts &= self.text_bytes <= self.scan.text_bytes * share
+        if self.keeps_texts:
             return state
         for number, before in self.states.items():
             self.states[number] = replace(before, texts=())
