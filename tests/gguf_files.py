@@ -1,8 +1,7 @@
-"""GGUF files for tests: one made by the gguf package, bytes made by hand, and damage."""
+"""GGUF files for tests: one made by the gguf package, and bytes made by hand."""
 
 from __future__ import annotations
 
-import random
 import struct
 from pathlib import Path
 from typing import Any
@@ -50,25 +49,3 @@ def tensor(name: str, shape: list[int], kind: int = 0, offset: int = 0) -> bytes
 def file_of(*parts: bytes, tensors: int = 0, entries: int = 0, data: bytes = b"") -> bytes:
     head = b"GGUF" + struct.pack("<IQQ", 3, tensors, entries) + b"".join(parts)
     return head + (bytes(-len(head) % 32) + data if data else b"")
-
-
-def mutate(data: bytes, draw: random.Random) -> bytes:
-    """Return ``data`` damaged: bytes and lengths changed, pieces lost, moved or doubled, or the end cut off."""
-    changed = bytearray(data)
-    for _ in range(draw.randint(1, 6)):
-        place = draw.randrange(max(1, min(len(changed) - 8, 2200)))
-        kind = draw.randrange(5)
-        if kind == 0:
-            changed[place] = draw.randrange(256)
-        elif kind == 1:
-            numbers = (0, 1, 7, 2**31, 2**32 - 1, 2**63, 2**64 - 1, draw.getrandbits(64), draw.getrandbits(12))
-            changed[place : place + 8] = struct.pack("<Q", draw.choice(numbers))
-        elif kind == 2:
-            del changed[place : place + draw.randint(1, 40)]
-        elif kind == 3:
-            changed[place:place] = changed[place : place + draw.randint(1, 200)]
-        elif draw.random() < 0.3:
-            del changed[draw.randrange(len(changed)) :]
-        if len(changed) < 16:
-            break
-    return bytes(changed)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from damage import survive
 
 from forgelm.base.errors import ConfigError, Problem
 from forgelm.config import load_config
@@ -319,3 +320,9 @@ def test_loading_logs_what_is_unwise(write: Write, caplog: pytest.LogCaptureFixt
     with caplog.at_level(logging.WARNING, "forgelm.config"):
         load_config(write(WHOLE), ["lora.r=128"])
     assert "rslora" in caplog.text
+
+
+@pytest.mark.parametrize("count", [150, pytest.param(5000, marks=pytest.mark.torture)])
+def test_a_damaged_file_is_read_or_refused(count: int, tmp_path: Path) -> None:
+    survived = survive("yaml", count, tmp_path)
+    assert min(survived.read, survived.refused) > count / 100

@@ -93,6 +93,8 @@ def test_merge_keys_fill_in_what_is_not_written() -> None:
         ("a: !mine x\n", 1, 4, "tag '!mine' is not allowed"),
         ("a: !!binary aGk=\n", 1, 4, "tag '"),
         ("a: !!set {x}\n", 1, 4, "tag '"),
+        ("<<: {[x]: 1}\n", 1, 6, "a key must be text"),
+        ("<<: !odd {x: 1}\n", 1, 5, "the tag '!odd' is not allowed"),
         ("<<: 3\n", 1, 5, "'<<' needs a mapping"),
     ],
 )

@@ -188,9 +188,10 @@ class _Reader:
             if not isinstance(node, yaml.MappingNode):
                 self._note("'<<' needs a mapping, or a list of mappings", _spot(node, self._file), loc)
                 continue
-            inherited = yaml.MappingNode(node.tag, [pair for pair in node.value if pair[0].value not in data])
+            inherited = yaml.MappingNode(node.tag, [pair for pair in node.value if not _names_one_of(pair[0], data)])
             inherited.start_mark = node.start_mark
-            data |= self._read(inherited, loc)
+            # Nothing was read of a mapping with a tag; that is noted.
+            data |= self._read(inherited, loc) or {}
         self._source.values[loc] = spot
         return data
 
@@ -198,6 +199,10 @@ class _Reader:
         self._source.problems.append(
             Finding(message, loc=loc, at_key=True, file=spot.file, line=spot.line, column=spot.column)
         )
+
+
+def _names_one_of(key: yaml.Node, data: dict[str, Any]) -> bool:
+    return isinstance(key, yaml.ScalarNode) and key.value in data
 
 
 def _each_mapping(nodes: list[yaml.Node]) -> Iterator[yaml.Node]:

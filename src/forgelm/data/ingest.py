@@ -17,6 +17,7 @@ from forgelm.base.files import replacing, sha256_bytes, sha256_file
 from forgelm.data.chunk import STRATEGIES, Cutting, cut
 from forgelm.data.documents.apart import read_apart
 from forgelm.data.documents.find import find_documents
+from forgelm.data.documents.plain import knows_codec
 from forgelm.data.documents.read import READERS
 from forgelm.data.documents.record import LANGUAGES, PROFILES, URL_MODES, Document, DocumentError, ReadOptions
 from forgelm.data.documents.repair import check_patterns
@@ -127,11 +128,8 @@ def _check(how: IngestOptions) -> None:
         raise ArgumentError(f"the threshold of script sanity lies between 0 and 1, not {read.max_unexpected_ratio}")
     if read.page_range and not 1 <= read.page_range[0] <= read.page_range[1]:
         raise ArgumentError("a page range is START-END with 1 <= START <= END")
-    if read.input_encoding is not None:
-        try:
-            b"".decode(read.input_encoding)
-        except LookupError as error:
-            raise ArgumentError(f"there is no codec '{read.input_encoding}'") from error
+    if read.input_encoding is not None and not knows_codec(read.input_encoding):
+        raise ArgumentError(f"there is no codec of text '{read.input_encoding}'")
     check_patterns(read.strip_patterns)
 
 

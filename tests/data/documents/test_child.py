@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,3 +15,11 @@ def test_answers(tmp_path: Path) -> None:
     request = {"path": str(tmp_path / "a.txt"), "options": asdict(ReadOptions())}
     assert answer(request)["pages"] == [{"text": "x", "number": None}]
     assert "cannot be read" in answer({**request, "path": str(tmp_path / "b.txt")})["refused"]
+
+
+def test_what_is_nested_without_end_is_refused(tmp_path: Path) -> None:
+    deep = "<w:r>" * 5000 + "</w:r>" * 5000
+    with zipfile.ZipFile(tmp_path / "a.docx", "w") as made:
+        made.writestr("word/document.xml", f'<w:document xmlns:w="w"><w:body><w:p>{deep}</w:p></w:body></w:document>')
+    request = {"path": str(tmp_path / "a.docx"), "options": asdict(ReadOptions())}
+    assert "nested too deeply" in answer(request)["refused"]

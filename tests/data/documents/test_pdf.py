@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pypdf
 import pytest
+from damaged_files import make_pdf
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from forgelm.data.documents.pdf import read_pdf
@@ -38,3 +39,11 @@ def test_pages_and_refusals(tmp_path: Path) -> None:
     _write(tmp_path / "e.pdf", ["x"], "pass")
     with pytest.raises(DocumentError, match="encrypted"):
         read_pdf(tmp_path / "e.pdf", ReadOptions())
+
+
+@pytest.mark.parametrize("name", ["/NoSuch", "/Fl"])
+def test_a_filter_that_is_not_there_is_a_refusal(name: str, tmp_path: Path) -> None:
+    whole = make_pdf(packed=True)
+    (tmp_path / "a.pdf").write_bytes(whole.replace(b"/FlateDecode", name.encode().ljust(len(b"/FlateDecode"))))
+    with pytest.raises(DocumentError, match="is damaged"):
+        read_pdf(tmp_path / "a.pdf", ReadOptions())

@@ -16,6 +16,10 @@ def test_each_step() -> None:
     assert "not of language 'en'" in repair(Document((Page("яяя"),)), ReadOptions(language_hint="en")).notes[0]
 
 
+def test_half_a_surrogate_pair_has_no_form_in_a_file() -> None:
+    assert repair(Document((Page("a\ud800b"),)), ReadOptions()).pages[0].text == "a?b"
+
+
 def test_a_pattern_that_takes_too_long_ends() -> None:
     slow = ReadOptions(strip_patterns=(r"(a|aa)+$",), pattern_timeout_seconds=0.2)
     with pytest.raises(DocumentError, match="within"):

@@ -30,6 +30,8 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
         return {"refused": error.message, "hint": error.hint}
     except OSError as error:
         return {"refused": f"cannot be read: {error.strerror or error}", "hint": None}
+    except RecursionError:
+        return {"refused": "is refused: its parts are nested too deeply", "hint": None}
     # asdict() would make a Counter of a Counter's items.
     return {
         "pages": [asdict(page) for page in document.pages],

@@ -7,8 +7,8 @@ import re
 from html.parser import HTMLParser
 from pathlib import Path
 
-from forgelm.data.documents.plain import decode
-from forgelm.data.documents.record import Document, Page, ReadOptions
+from forgelm.data.documents.plain import decode, knows_codec
+from forgelm.data.documents.record import Document, DocumentError, Page, ReadOptions
 
 _UNSEEN = frozenset({"script", "style", "template", "noscript", "title", "svg"})
 _BLOCKS = frozenset(
@@ -29,10 +29,18 @@ def read_hypertext(path: Path, options: ReadOptions) -> Document:
 
 
 def hypertext_to_text(markup: str) -> str:
-    """Return the visible text of ``markup``."""
+    """Return the visible text of ``markup``.
+
+    Raises:
+        DocumentError: it has a section that no HTML has.
+    """
     reader = _TextReader()
-    reader.feed(markup)
-    reader.close()
+    try:
+        reader.feed(markup)
+        reader.close()
+    except AssertionError as error:
+        # Python's own parser ends so at a marked section of an unknown kind.
+        raise DocumentError(f"is damaged: {error}") from error
     return reader.render()
 
 
@@ -40,10 +48,8 @@ def _find_charset(data: bytes) -> str | None:
     named = _CHARSET.search(data[:2048])
     if named is None or data.startswith((codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return None
-    try:
-        return codecs.lookup(named[1].decode("ascii", "replace")).name
-    except LookupError:
-        return None
+    charset = named[1].decode("ascii", "replace")
+    return charset if knows_codec(charset) else None
 
 
 class _TextReader(HTMLParser):

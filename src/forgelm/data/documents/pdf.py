@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 from forgelm.base.extras import load_extra
 from forgelm.data.documents.pdf_cleanup import drop_matter, strip_edges, strip_packed
 from forgelm.data.documents.record import Document, DocumentError, Page, ReadOptions
 
 _SHOWN = 10
+# What pypdf lets through of a damaged file besides its own errors; RuntimeError is also recursion without end, and
+# what it has not implemented. Memory that runs out is for the parent process to tell.
+_BROKEN: tuple[type[Exception], ...] = (
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+_BROKEN += (struct.error, zlib.error)
 
 
 def read_pdf(path: Path, options: ReadOptions) -> Document:
@@ -22,10 +36,10 @@ def read_pdf(path: Path, options: ReadOptions) -> Document:
             raise DocumentError("is encrypted", hint="save it without a password")
         total = len(reader.pages)
         numbers = _select(total, options.page_range)
-        pages = [Page(_extract(reader.pages[number - 1]), number) for number in numbers]
+        pages = [Page(reader.pages[number - 1].extract_text() or "", number) for number in numbers]
     except pypdf.errors.DependencyError as error:
         raise DocumentError("is encrypted", hint="save it without a password") from error
-    except (pypdf.errors.PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (pypdf.errors.PyPdfError, pypdf.errors.DeprecationError, *_BROKEN) as error:
         raise DocumentError(f"is damaged: {str(error) or type(error).__name__}") from error
     empty = [str(page.number) for page in pages if not page.text.strip()]
     if len(empty) == len(pages):
@@ -57,9 +71,3 @@ def _select(total: int, wanted: tuple[int, int] | None) -> range:
     if wanted[0] > total:
         raise DocumentError(f"has {total} pages; --page-range begins at {wanted[0]}")
     return range(wanted[0], min(wanted[1], total) + 1)
-
-
-def _extract(page: Any) -> str:
-    text = str(page.extract_text() or "")
-    # Half a surrogate pair, from a broken font table, has no form in UTF-8.
-    return text.encode("utf-8", "replace").decode("utf-8")

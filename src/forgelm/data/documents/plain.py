@@ -31,6 +31,18 @@ def read_markdown(path: Path, options: ReadOptions) -> Document:
     return Document((Page(text if options.keep_md_frontmatter else _HEADER.sub("", text, count=1)),), notes)
 
 
+def knows_codec(name: str) -> bool:
+    """Whether there is a codec of this name that makes text of bytes; Python has others too."""
+    try:
+        # Nothing at all is decoded by a codec of any name.
+        bytes(4).decode(name)
+    except UnicodeError:
+        return True
+    except (LookupError, ValueError):
+        return False
+    return True
+
+
 def decode(data: bytes, encoding: str | None) -> tuple[str, tuple[str, ...]]:
     """Return ``data`` as text with LF line ends, and notes; without ``encoding`` a byte order mark decides, else UTF-8.
 
@@ -44,9 +56,10 @@ def decode(data: bytes, encoding: str | None) -> tuple[str, tuple[str, ...]]:
         raise DocumentError("is not text: it holds NUL bytes", hint="give --input-encoding if it is UTF-16 or UTF-32")
     try:
         text = data.decode(codec)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         if encoding is not None or marked is not None:
-            raise DocumentError(f"is not {codec}: byte {error.start} cannot be decoded") from error
+            where = f"byte {error.start} cannot be decoded" if isinstance(error, UnicodeDecodeError) else error
+            raise DocumentError(f"is not {codec}: {where}") from error
         text = data.decode(codec, "replace")
         replaced = text.count("\ufffd")
         if replaced > _MAX_REPLACED_RATIO * len(text):

@@ -63,7 +63,7 @@ def repair(document: Document, options: ReadOptions) -> Document:
         DocumentError: a pattern took longer than it may; nothing is then passed on half stripped.
     """
     counts, notes = Counter(document.counts), list(document.notes)
-    texts = [page.text.replace("\f", "\n").replace("\0", "") for page in document.pages]
+    texts = [_writable(page.text.replace("\f", "\n").replace("\0", "")) for page in document.pages]
     if options.profile == "turkish":
         texts = [text.translate(_TURKISH) for text in texts]
     if options.language_hint:
@@ -77,6 +77,11 @@ def repair(document: Document, options: ReadOptions) -> Document:
         texts = [_URL.sub(lambda found: _replace_url(found[0], options.urls, counts), text) for text in texts]
     pages = tuple(Page(text, page.number) for text, page in zip(texts, document.pages, strict=True))
     return Document(pages, tuple(notes), counts)
+
+
+def _writable(text: str) -> str:
+    """Return ``text`` without halves of surrogate pairs: broken font tables and UTF-7 make them, no file holds them."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _replace_url(url: str, how: str, counts: Counter[str]) -> str:
