@@ -15,8 +15,10 @@ import pytest
 import yaml
 from judges import completion
 from loopback import Answer, Asked, serving
+from small_disk import enlarge, mounted
 from support import sections
 
+from forgelm.base.network.replies import Cache
 from forgelm.cli.main import run
 
 KEYS = {"success", "total_prompts", "successful", "failed", "success_rate", "min_success_rate", "output_file",
@@ -103,3 +105,27 @@ def test_a_signal_ends_it_resumable_and_nothing_is_asked_twice(tmp_path: Path) -
         reply = json.loads(done.stdout)
         assert reply["rows"] == 12 and reply["resumed"] > 0
         assert len(server.asked) == 12
+
+
+def test_a_disk_that_fills_up_loses_no_reply_and_leaves_no_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    long = "word " * 2000
+    with (
+        serving(lambda asked: completion(asked.json()["messages"][1]["content"] + long)) as server,
+        mounted(tmp_path / "disk", 48_000) as disk,
+    ):
+        prompts = [f"Question {number}" for number in range(8)]
+        path = write(tmp_path, server.url, seed_prompts=prompts, output_file=str(disk / "synthetic_data.jsonl"))
+        assert run(["--config", path, "--generate-data", "--output-format", "json"]) == 2
+        assert "could not write" in json.loads(capsys.readouterr().out)["error"]
+        left = {each.name for each in disk.iterdir()}
+        assert "synthetic_data.jsonl.replies" in left
+        assert left <= {"synthetic_data.jsonl.replies", ".synthetic_data.jsonl.lock"}
+        kept = len(Cache(disk / "synthetic_data.jsonl.replies")._replies)
+        assert 0 < kept < len(server.asked) <= 8
+        enlarge(disk, 10**6)
+        before = len(server.asked)
+        assert run(["--config", path, "--generate-data"]) == 0
+        assert len(server.asked) - before == 8 - kept
+        assert len((disk / "synthetic_data.jsonl").read_text().splitlines()) == 8

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from forgelm.base.errors import StorageError
+from forgelm.base.leftovers import claim
 
 INTEGRITY_FILE = "model_integrity.json"
 UNFINISHED_CHECKPOINT = ".writing-"
@@ -159,6 +160,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.tmp")
         try:
             with temporary.open("xb") as stream:
+                claim(stream)
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())

@@ -10,7 +10,9 @@ import click
 
 from forgelm.audit.pii.find import find_pii
 from forgelm.audit.secrets.find import find_secrets
-from forgelm.cli.options import shared_options
+from forgelm.base.events import Event
+from forgelm.cli.options import shared, shared_options
+from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, note, table
 from forgelm.data.chunk import DEFAULT_CHUNK_SIZE, DEFAULT_SLIDING_OVERLAP, STRATEGIES, Cutting
 from forgelm.data.documents.record import LANGUAGES, PROFILES, URL_MODES, ReadOptions
@@ -64,7 +66,12 @@ def ingest(input_path: str, output: str, **given: Any) -> Reply:
         recursive=given["recursive"],
         quality_presignal=not given["no_quality_presignal"],
     )
-    result = ingest_path(Path(input_path), output_path=Path(output), options=options)
+    with Reporter(shared(click.get_current_context()), unit="file") as report:
+
+        def advance(done: int, total: int) -> None:
+            report(Event.PROGRESS, step=done, total=total)
+
+        result = ingest_path(Path(input_path), output_path=Path(output), options=options, advance=advance)
     for line in result.notes:
         note(f"note: {line}")
     return Reply(build_envelope(result, given), _render(result))

@@ -15,9 +15,10 @@ _SECONDS_BETWEEN_LINES = 10.0
 
 
 class Reporter:
-    """An ``Emit`` that draws. Quiet and JSON output draw nothing."""
+    """An ``Emit`` that draws; ``unit`` is what it counts. Quiet and JSON output draw nothing."""
 
-    def __init__(self, options: Shared) -> None:
+    def __init__(self, options: Shared, *, unit: str = "step") -> None:
+        self._unit = unit
         self._silent = options.quiet or options.as_json
         self._bar: Any = None
         self._loss: float | None = None
@@ -66,7 +67,9 @@ class Reporter:
         from tqdm import tqdm
 
         if self._bar is None:
-            self._bar = tqdm(total=fields["total"], initial=fields["step"], file=sys.stderr, unit="step", leave=True)
+            self._bar = tqdm(
+                total=fields["total"], initial=fields["step"], file=sys.stderr, unit=self._unit, leave=True
+            )
         self._bar.n = fields["step"]
         shown = {"loss": f"{self._loss:.4f}"} if self._loss is not None else {}
         if fields.get("tokens_per_second"):
@@ -74,7 +77,7 @@ class Reporter:
         self._bar.set_postfix(shown, refresh=True)
 
     def _line(self, fields: dict[str, Any]) -> str:
-        parts = [f"step {fields['step']}/{fields['total']}"]
+        parts = [f"{self._unit} {fields['step']}/{fields['total']}"]
         if self._loss is not None:
             parts.append(f"loss {self._loss:.4f}")
         if fields.get("tokens_per_second"):

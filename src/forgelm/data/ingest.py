@@ -14,6 +14,7 @@ from typing import Any
 
 from forgelm.base.errors import ArgumentError, ConfigError, DataError
 from forgelm.base.files import replacing, sha256_bytes, sha256_file
+from forgelm.base.leftovers import sweep
 from forgelm.data.chunk import STRATEGIES, Cutting, cut
 from forgelm.data.documents.apart import read_apart
 from forgelm.data.documents.find import find_documents
@@ -95,6 +96,7 @@ def ingest_path(
     _check_output(output, paths)
     tally = _Tally(how, root if root.is_dir() else root.parent, notes=notes)
     tally.skipped = len(notes)
+    sweep(output)
     with replacing(output) as stream:
         for done, read in enumerate(_read_all(paths, how.read), start=1):
             for row in tally.rows(read):

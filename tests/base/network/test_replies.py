@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
@@ -85,3 +86,27 @@ def test_a_kill_loses_no_reply_that_was_kept(tmp_path: Path) -> None:
         kept += [int(line) for line in writer.stdout]
     cache = Cache(path)
     assert [n for n in kept if cache.get(str(n)) is None] == []
+
+
+SHORT = """
+import resource, signal, sys
+from pathlib import Path
+from forgelm.base.errors import StorageError
+from forgelm.base.network.replies import Cache, Said
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+cache = Cache(Path(sys.argv[1]))
+try:
+    cache.put("k", Said("x" * 5000))
+except StorageError:
+    print("refused", cache.get("k"))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a limit on file sizes stands in for a full disk")
+def test_a_reply_that_fits_only_in_part_does_not_count(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", SHORT, str(tmp_path / "c")], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "refused None\n"
+    assert Cache(tmp_path / "c").get("k") is None

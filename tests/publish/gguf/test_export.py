@@ -11,10 +11,12 @@ from typing import Any
 
 import pytest
 from merging import EMBER, distance, logits_at, logits_of, write_adapter, write_variant
+from small_disk import mounted
 from support import Finished, ember_tokenizer
 
 from forgelm.base.errors import ConfigError, IntegrityError, ModelError
 from forgelm.base.files import sha256_file
+from forgelm.cli.main import run
 from forgelm.evidence.bundle.verify import verify_evidence
 from forgelm.evidence.inventory import require_intact, write_integrity_manifest
 from forgelm.model.generate import generate_replies
@@ -172,3 +174,20 @@ def test_a_full_disk_leaves_what_was_there(tmp_path: Path) -> None:
     assert done.stdout.startswith("StorageError could not write"), done.stderr
     assert (tmp_path / "m.gguf").read_bytes() == b"before"
     assert [path.name for path in tmp_path.iterdir()] == ["m.gguf"]
+
+
+@pytest.mark.parametrize("room", [400_000, "all but the digest"])
+def test_a_disk_that_fills_up_leaves_neither_file_nor_digest(room: int | str, tmp_path: Path) -> None:
+    words = ["export", "builtin/ember", "--quant", "f16", "--offline", "--output"]
+    assert run([*words, str(tmp_path / "whole.gguf")]) == 0
+    page = os.sysconf("SC_PAGE_SIZE")
+    size = -(-(tmp_path / "whole.gguf").stat().st_size // page) * page if isinstance(room, str) else room
+    with mounted(tmp_path / "disk", size) as disk:
+        assert run([*words, str(disk / "m.gguf")]) == 2
+        assert list(disk.iterdir()) == []
+
+
+def test_what_a_killed_export_left_is_swept(tmp_path: Path) -> None:
+    (tmp_path / ".m.gguf.0a1b2c3d.unfinished").write_bytes(b"half")
+    export_gguf("builtin/ember", tmp_path / "m.gguf", quant="f16", offline=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m.gguf", "m.gguf.sha256"]

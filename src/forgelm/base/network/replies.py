@@ -56,7 +56,9 @@ class Cache:
             make_folder(self._path.parent)
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                os.write(handle, line)
+                # A disk that fills up takes a part and says so only when it is given the rest.
+                while line:
+                    line = line[os.write(handle, line) :]
                 os.fsync(handle)
             finally:
                 os.close(handle)

@@ -20,6 +20,7 @@ from filelock import FileLock, Timeout
 from forgelm.base.errors import NetworkError, RunBusyError, StoppedError
 from forgelm.base.events import Emit, Event, emit_nothing
 from forgelm.base.files import make_folder, storage_errors
+from forgelm.base.leftovers import sweep
 from forgelm.base.network.replies import Cache, Said
 from forgelm.base.network.spending import Price, Spending
 from forgelm.config.synthetic import SyntheticConfig
@@ -66,6 +67,8 @@ def generate_rows(
     if loses_system_prompt(section):
         _log.warning("synthetic.system_prompt is told to the teacher, and rows of prompt_response have no place for it")
     with _alone(files):
+        sweep(files.rows)
+        sweep(files.provenance)
         cache = Cache(files.replies)
         identity = teacher.identity
         keyed = {request.key(identity): request for request in requests}

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from forgelm.base.errors import ConfigError, IntegrityError
-from forgelm.base.files import INTEGRITY_FILE, make_folder, sha256_file, storage_errors, sync_folder, write_text
+from forgelm.base.files import INTEGRITY_FILE, make_folder, replacing, storage_errors, sync_folder
+from forgelm.base.leftovers import claim, sweep
 from forgelm.base.network import hub_token, private
 from forgelm.evidence.anchor import RECORD_KEY
 from forgelm.evidence.checkpoint import read_record
@@ -28,6 +29,7 @@ from forgelm.publish.gguf.tokenizer import read_tokenizer
 from forgelm.publish.gguf.verify import SIDECAR_SUFFIX, verify_gguf
 from forgelm.publish.gguf.write import Content, write_gguf
 
+_UNFINISHED = ".unfinished"
 _LAYER = re.compile(r"model\.layers\.(\d+)\.")
 
 
@@ -82,9 +84,7 @@ def export_gguf(
     opened = _open(Path(model_path), adapter, offline=offline, token=token)
     target = _check_target(Path(output), opened)
     content, notes = _build(opened, quant, str(model_path))
-    packed = _write(target, content)
-    digest = sha256_file(target)
-    write_text(target.with_name(target.name + SIDECAR_SUFFIX), f"{digest}  {target.name}\n")
+    packed, digest = _write(target, content)
     recorded = _record(opened, target, quant, digest) if update_integrity else None
     if update_integrity and recorded is None and (opened.sealed / INTEGRITY_FILE).is_file():
         notes += (f"{INTEGRITY_FILE} was left as it is: a signature covers it, or it was written by something else",)
@@ -112,8 +112,7 @@ def try_export(
         found = find_model(model_path, revision=revision, offline=offline, token=hub_token(token))
     state = _cut(open_state(found.folder, label=found.name), layers)
     content, notes = _build(_Opened(state, found.folder, found.folder), quant, model_path)
-    packed = _write(output, content)
-    digest = sha256_file(output)
+    packed, digest = _write(output, content)
     return ExportReport(str(output), "gguf", quant, digest, output.stat().st_size, _count(packed), None, notes)
 
 
@@ -209,24 +208,32 @@ def _origin(opened: _Opened, name: str) -> dict[str, str | int]:
     return about
 
 
-def _write(target: Path, content: Content) -> dict[str, str]:
-    """Write aside, read back, and put in place."""
+def _write(target: Path, content: Content) -> tuple[dict[str, str], str]:
+    """Write aside, read back, and put in place with the digest beside it; return how tensors are packed, and that."""
     make_folder(target.parent)
-    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.unfinished")
+    sweep(target, _UNFINISHED)
+    aside = target.with_name(f".{target.name}.{secrets.token_hex(4)}{_UNFINISHED}")
     with storage_errors(str(target)):
         try:
-            packed = write_gguf(aside, content)
-            checked = verify_gguf(str(aside))
-            if not checked.valid:
-                raise IntegrityError(f"the file that was written cannot be read back: {checked.reason}")
-            with aside.open("rb+") as stream:
-                os.fsync(stream.fileno())
-            aside.replace(target)
+            with aside.open("xb") as held:
+                claim(held)
+                packed = write_gguf(aside, content)
+                checked = verify_gguf(str(aside))
+                if not checked.valid:
+                    raise IntegrityError(f"the file that was written cannot be read back: {checked.reason}")
+                os.fsync(held.fileno())
+            digest = str(checked.checks["sha256_actual"])
+            # The digest is on the disk before the file moves: neither lacks the other for want of space.
+            with replacing(target.with_name(target.name + SIDECAR_SUFFIX)) as sidecar:
+                sidecar.write(f"{digest}  {target.name}\n".encode())
+                sidecar.flush()
+                os.fsync(sidecar.fileno())
+                aside.replace(target)
         except BaseException:
             aside.unlink(missing_ok=True)
             raise
         sync_folder(target.parent)
-    return packed
+    return packed, digest
 
 
 def _record(opened: _Opened, target: Path, quant: str, digest: str) -> str | None:
