@@ -12,6 +12,7 @@ from forgelm.audit.duplicates.contamination import BenchmarkIndex, build_benchma
 from forgelm.audit.duplicates.search import NearSettings
 from forgelm.audit.language import Identify, LanguageSample, LanguageSummary, load_identifier, summarize_languages
 from forgelm.audit.lengths import CountTokens
+from forgelm.audit.reading.blocks import BLOCK_BYTES
 from forgelm.audit.reading.find import find_source
 from forgelm.audit.reading.source import Source
 from forgelm.audit.report.outputs import write_outputs
@@ -219,7 +220,7 @@ def _find_shelf(source: Source, request: AuditRequest) -> Shelf | None:
     """Return where finished blocks are kept; a small audit is done again sooner than looked up."""
     if request.output_dir is None or not is_worth_keeping(source, request.least_bytes_kept):
         return None
-    return Shelf(request.output_dir, source, [request.options, request.tokenizer, request.benchmarks])
+    return Shelf(request.output_dir, source, [request.options, request.tokenizer, request.benchmarks, BLOCK_BYTES])
 
 
 def _index(benchmarks: Sequence[str]) -> BenchmarkIndex | None:

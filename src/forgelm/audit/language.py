@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 import logging
 import math
 from bisect import bisect_right
@@ -10,9 +9,9 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
-from forgelm.audit.rows.arrays import TextBatch, Words, np
+from forgelm.audit.rows.arrays import Ints, TextBatch, Words, np
 from forgelm.audit.rows.tokens import GOLDEN, MIX_1, MIX_2
 from forgelm.base.errors import OptionalDependencyError
 from forgelm.base.extras import load_extra
@@ -29,8 +28,7 @@ Identify: TypeAlias = Callable[[str], tuple[str, float]]
 """Returns the ISO 639-1 code of a text's language and how sure that is, 0 to 1."""
 
 
-@dataclass(frozen=True)
-class SampledRow:
+class SampledRow(NamedTuple):
     """A row of the sample; those with the lowest ``rank`` of all rows are in it."""
 
     rank: int
@@ -57,7 +55,8 @@ class LanguageSample:
             offered = np.argsort(ranks, kind="stable")[: self.size]
             if len(self.chosen) == self.size:
                 offered = offered[ranks[offered] < self.chosen[-1].rank]
-        taken = [SampledRow(int(ranks[row]), first + row, _begin(batch, row)) for row in offered.tolist()]
+        texts = _begin(batch, offered)
+        taken = map(SampledRow, ranks[offered].tolist(), (first + offered).tolist(), texts)
         return LanguageSample(self.size, self.rows + len(batch), _lowest([*self.chosen, *taken], self.size))
 
     def merge(self, other: LanguageSample) -> LanguageSample:
@@ -145,16 +144,19 @@ def _rank(rows: Words) -> Words:
     return value ^ (value >> np.uint64(31))
 
 
-def _begin(batch: TextBatch, row: int) -> str:
-    begin, end = int(batch.offsets[row]), int(batch.offsets[row + 1])
-    data = batch.buffer[begin : min(end, begin + 4 * _MOST_CHARACTERS)].tobytes()
-    return data.decode("utf-8", "replace")[:_MOST_CHARACTERS]
+def _begin(batch: TextBatch, rows: Ints) -> list[str]:
+    """Return the beginnings of the texts of some rows."""
+    begins = batch.offsets[rows]
+    ends = np.minimum(batch.offsets[rows + 1], begins + 4 * _MOST_CHARACTERS)
+    data = batch.buffer.data
+    return [
+        str(data[begin:end], "utf-8", "replace")[:_MOST_CHARACTERS]
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True)
+    ]
 
 
 def _lowest(rows: list[SampledRow], size: int | None) -> tuple[SampledRow, ...]:
-    if size is None:
-        return tuple(sorted(rows, key=lambda row: (row.rank, row.row)))
-    return tuple(heapq.nsmallest(size, rows, key=lambda row: (row.rank, row.row)))
+    return tuple(sorted(rows)[:size])
 
 
 def _interval(count: int, sample: LanguageSample) -> tuple[float, float]:
