@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forgelm.audit.findings import Finding
-from forgelm.audit.matching.clues import Candidates
+from forgelm.audit.matching.clues import Candidates, take_rows
 from forgelm.audit.matching.engines import FOLD, Engine, EngineName, build_engine
 from forgelm.audit.matching.exact import find
 from forgelm.audit.matching.family import Family
@@ -50,10 +50,16 @@ def scan_batch(texts: pa.Array | pa.ChunkedArray | Sequence[str], scanner: Scann
     """
     array = _large_strings(texts)
     candidates = _with_folded(array, scanner)
+    rows = sorted(candidates)
+    given = isinstance(texts, (list, tuple))
+    asked = [texts[row] for row in rows] if given else take_rows(array, rows).to_pylist()
+    tables: dict[frozenset[int], tuple[Family, ...]] = {}
     found: list[tuple[int, Finding]] = []
-    for row in sorted(candidates):
-        families = [scanner.families[position] for position in sorted(candidates[row])]
-        text = array[row].as_py() if array is texts or not isinstance(texts, (list, tuple)) else texts[row]
+    for row, text in zip(rows, asked, strict=True):
+        key = frozenset(candidates[row])
+        families = tables.get(key)
+        if families is None:
+            families = tables[key] = tuple(scanner.families[position] for position in sorted(key))
         found.extend((row, finding) for finding in find(text, families))
     return found
 

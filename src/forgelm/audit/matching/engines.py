@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from forgelm.audit.matching.clues import Candidates, Keywords, Numbers, any_of, matching_rows
+from forgelm.audit.matching.clues import Candidates, Keywords, Numbers, any_of, matching_rows, take_rows
 from forgelm.audit.matching.family import DIGITS_CLUE, Family
 from forgelm.audit.matching.fold import FOLDABLE
 from forgelm.base.extras import load_extra
@@ -59,7 +59,7 @@ class ArrowEngine:
         found: Candidates = {}
         for owners in self._passes:
             if rows := matching_rows(texts, any_of(owners)):
-                self._name(found, texts.take(rows), rows, owners)
+                self._name(found, take_rows(texts, rows), rows, owners)
         return _with_numbers(found, texts, self._numbers)
 
     def _name(self, found: Candidates, texts: pa.LargeStringArray, rows: list[int], owners: Owners) -> None:
@@ -70,11 +70,14 @@ class ArrowEngine:
             hits = matching_rows(texts, any_of(owners))
             if not hits:
                 return
-            rows, texts = [rows[hit] for hit in hits], texts.take(hits)
+            rows, texts = [rows[hit] for hit in hits], take_rows(texts, hits)
         for pattern, families in owners.items():
-            crowd = self._crowds.get(pattern)
-            for hit in matching_rows(texts, pattern):
-                found.setdefault(rows[hit], set()).update(crowd.held_by(texts[hit].as_py()) if crowd else families)
+            hits = matching_rows(texts, pattern)
+            if crowd := self._crowds.get(pattern):
+                crowd.add_to(found, texts, rows, hits)
+                continue
+            for hit in hits:
+                found.setdefault(rows[hit], set()).update(families)
 
 
 class HyperscanEngine:
@@ -103,7 +106,7 @@ class HyperscanEngine:
             else:
                 self._name(found, hits, offsets, first)
         if crowded:
-            by_row = self._row_by_row.candidates(texts.take(crowded))
+            by_row = self._row_by_row.candidates(take_rows(texts, crowded))
             found.update({crowded[row]: families for row, families in by_row.items()})
         return _with_numbers(found, texts, self._numbers)
 

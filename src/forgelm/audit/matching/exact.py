@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from typing import NamedTuple, TypeAlias
 
 from forgelm.audit.findings import Finding, Span, preview
 from forgelm.audit.matching.family import DIGIT_GAP, LEAD, LEAD_TO_ANCHOR, LONGEST_UNLESS, Family
@@ -22,6 +21,8 @@ _LONGEST_NUMBER = 64
 _PAST_ANCHOR = 640
 _VISIBLE_OF_SECRET = 4
 
+Window: TypeAlias = tuple[int, int, int]
+
 
 def find(text: str, families: Sequence[Family]) -> list[Finding]:
     """Return what ``families`` find in ``text``, in the order of the text.
@@ -35,14 +36,14 @@ def find(text: str, families: Sequence[Family]) -> list[Finding]:
     if not isinstance(text, str):
         raise TypeError(f"expected a string to search, got {type(text).__name__}")
     seen = _Text(text)
-    claims = [
-        claim for rank, family in enumerate(families) if seen.may_hold(family) for claim in _claims(family, rank, seen)
-    ]
-    return [_finding(claim, text) for claim in _settle(claims)]
+    claims: list[_Claim] = []
+    for rank, family in enumerate(families):
+        if seen.may_hold(family):
+            _add_claims(claims, family, rank, seen)
+    return [_finding(claim, text) for claim in _settle(claims)] if claims else []
 
 
-@dataclass(frozen=True)
-class _Claim:
+class _Claim(NamedTuple):
     family: Family
     rank: int
     span: Span
@@ -55,36 +56,47 @@ class _Text:
     def __init__(self, text: str) -> None:
         self.folded = fold(text)
         self._lowered = self.folded.lower()
+        self._runs: list[Window] | None = None
+        self._most_digits = 0
+        self._is_crowded = False
+        self._at_digits: dict[int, list[Window]] = {}
 
     def may_hold(self, family: Family) -> bool:
-        if family.digits > (self._most_digits if family.digits else 0):
-            return False
+        if family.digits:
+            if self._runs is None:
+                self._find_runs()
+            if family.digits > self._most_digits:
+                return False
         if family.keywords and not self._has(family.keywords):
             return False
         if not family.needs_context or (family.digits and not self._is_crowded):
             return True
         return self._has(family.context_keywords)
 
-    def windows(self, family: Family) -> Iterator[tuple[int, int, int]]:
-        """Yield where a value may begin (first, end) and how far the text is worth reading."""
+    def windows(self, family: Family) -> Iterable[Window]:
+        """Return where a value may begin (first, end) and how far the text is worth reading."""
         if family.anchor:
             return self._around(family.anchor)
         if family.near:
             return self._near(family)
         if not family.digits:
-            return iter([(0, len(self.folded), len(self.folded))])
+            return ((0, len(self.folded), len(self.folded)),)
         if family.needs_context and self._is_crowded:
             return self._after_words(family)
-        return self._at_digits(family)
+        known = self._at_digits.get(family.digits)
+        if known is None:
+            known = self._at_digits[family.digits] = self._find_at_digits(family.digits)
+        return known
 
-    def _at_digits(self, family: Family) -> Iterator[tuple[int, int, int]]:
-        before = 0
-        for start, end, digits in self._runs:
-            if digits >= family.digits:
-                yield max(before, start - LEAD), end, end + _TAIL
+    def _find_at_digits(self, fewest: int) -> list[Window]:
+        found, before = [], 0
+        for start, end, digits in self._runs or ():
+            if digits >= fewest:
+                found.append((max(before, start - LEAD), end, end + _TAIL))
             before = end
+        return found
 
-    def _after_words(self, family: Family) -> Iterator[tuple[int, int, int]]:
+    def _after_words(self, family: Family) -> Iterator[Window]:
         before = 0
         for word in family.context_regex.finditer(self.folded):
             first, last = max(before, word.end()), word.start() + family.reach + 1
@@ -92,7 +104,7 @@ class _Text:
                 yield first, last, last + _LONGEST_NUMBER
                 before = last
 
-    def _near(self, family: Family) -> Iterator[tuple[int, int, int]]:
+    def _near(self, family: Family) -> Iterator[Window]:
         first = last = -1
         for match in family.near_regex.finditer(self.folded):
             at = match.start()
@@ -104,7 +116,7 @@ class _Text:
         if last >= 0:
             yield first, last, last + family.longest
 
-    def _around(self, anchor: str) -> Iterator[tuple[int, int, int]]:
+    def _around(self, anchor: str) -> Iterator[Window]:
         before, at = 0, self.folded.find(anchor)
         while at >= 0:
             if at > before:
@@ -112,21 +124,16 @@ class _Text:
             before = at + 1
             at = self.folded.find(anchor, before)
 
-    @cached_property
-    def _runs(self) -> list[tuple[int, int, int]]:
-        return [
+    def _find_runs(self) -> None:
+        """Find the runs of digits, and whether looking for words comes cheaper than looking before each number."""
+        runs = [
             (match.start(), match.end(), len(_NOT_DIGIT.sub("", match[0])))
             for match in _DIGIT_RUN.finditer(self.folded)
         ]
-
-    @cached_property
-    def _most_digits(self) -> int:
-        return max((digits for _, _, digits in self._runs), default=0)
-
-    @cached_property
-    def _is_crowded(self) -> bool:
-        """Whether looking for the words comes cheaper than looking before each number."""
-        return len(self._runs) > _FEW_RUNS or any(end - start > _LONGEST_NUMBER for start, end, _ in self._runs)
+        self._runs = runs
+        if runs:
+            self._most_digits = max(digits for _, _, digits in runs)
+            self._is_crowded = len(runs) > _FEW_RUNS or any(end - start > _LONGEST_NUMBER for start, end, _ in runs)
 
     def _has(self, words: Iterable[str]) -> bool:
         lowered = self._lowered
@@ -136,17 +143,15 @@ class _Text:
         return False
 
 
-def _claims(family: Family, rank: int, seen: _Text) -> Iterator[_Claim]:
-    text = seen.folded
-    part = "value" if "value" in family.regex.groupindex else 0
-    done = 0
+def _add_claims(claims: list[_Claim], family: Family, rank: int, seen: _Text) -> None:
+    text, part, done = seen.folded, family.part, 0
     for first, last, stop in seen.windows(family):
         position = max(first, done)
         while (match := _next(family, text, position, last, stop)) and match.start() < last:
             span = _confirm(family, text, match.span(part))
             has_context = bool(span and family.context and _context_before(family, text, span[0]))
             if span and (has_context or not family.needs_context):
-                yield _Claim(family, rank, span, has_context)
+                claims.append(_Claim(family, rank, span, has_context))
                 position = done = max(span[1], match.start() + 1)
             else:
                 position = match.start() + 1 if family.retries else max(match.end(), match.start() + 1)

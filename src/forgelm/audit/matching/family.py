@@ -68,6 +68,11 @@ class Family:
     def regex(self) -> re.Pattern[str]:
         return re.compile(f"{self._beginning}{self.right}", re.ASCII)
 
+    @cached_property
+    def part(self) -> str | int:
+        """The group of ``regex`` that is reported."""
+        return "value" if "value" in self.regex.groupindex else 0
+
     @property
     def _beginning(self) -> str:
         first, rest = self.pattern[0], self.pattern[1:]
