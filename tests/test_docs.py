@@ -116,6 +116,7 @@ def test_the_pages_python_runs_in_order(workplace: Path, capsys: pytest.CaptureF
             "docs/audit.md",
             "docs/evaluation-benchmarks.md",
             "docs/webhooks.md",
+            "docs/ingest.md",
             "docs/finetune-cli.md",
         )
         for block in _python(page)

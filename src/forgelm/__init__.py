@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
+    from forgelm.assist.ingest import IngestionResult, describe_strategies, ingest_path, list_supported_formats
     from forgelm.assist.preview import DatasetPreview, preview_dataset
     from forgelm.audit.dataset import audit_dataset
     from forgelm.audit.findings import Finding
@@ -109,6 +110,7 @@ _HOMES = MappingProxyType(
         "ForgeConfig": "forgelm.config.root",
         "ForgeError": "forgelm.base.errors",
         "ForgeTrainer": "forgelm.run.trainer",
+        "IngestionResult": "forgelm.assist.ingest",
         "IntegrityError": "forgelm.base.errors",
         "MergeReport": "forgelm.publish.merging",
         "ModelError": "forgelm.base.errors",
@@ -147,6 +149,7 @@ _HOMES = MappingProxyType(
         "audit_dataset": "forgelm.audit.dataset",
         "compute_minhash": "forgelm.audit.rows.minhash",
         "compute_simhash": "forgelm.audit.rows.simhash",
+        "describe_strategies": "forgelm.assist.ingest",
         "detect_pii": "forgelm.audit.pii.find",
         "detect_secrets": "forgelm.audit.secrets.find",
         "export_gguf": "forgelm.publish.gguf.export",
@@ -155,7 +158,9 @@ _HOMES = MappingProxyType(
         "find_secrets": "forgelm.audit.secrets.find",
         "generate_ec_key": "forgelm.evidence.ec_key",
         "get_model_and_tokenizer": "forgelm.model.load",
+        "ingest_path": "forgelm.assist.ingest",
         "list_pending": "forgelm.publish.approvals",
+        "list_supported_formats": "forgelm.assist.ingest",
         "load_config": "forgelm.config.load",
         "load_ec_key": "forgelm.evidence.ec_key",
         "manage_checkpoints": "forgelm.train.checkpoints",
@@ -214,6 +219,7 @@ __all__ = [
     "ForgeConfig",
     "ForgeError",
     "ForgeTrainer",
+    "IngestionResult",
     "IntegrityError",
     "MergeReport",
     "ModelError",
@@ -254,6 +260,7 @@ __all__ = [
     "audit_dataset",
     "compute_minhash",
     "compute_simhash",
+    "describe_strategies",
     "detect_pii",
     "detect_secrets",
     "export_gguf",
@@ -262,7 +269,9 @@ __all__ = [
     "find_secrets",
     "generate_ec_key",
     "get_model_and_tokenizer",
+    "ingest_path",
     "list_pending",
+    "list_supported_formats",
     "load_config",
     "load_ec_key",
     "manage_checkpoints",

@@ -48,7 +48,7 @@ class IngestOptions:
 
 
 @dataclass(frozen=True)
-class IngestResult:
+class Ingested:
     """What was written. ``counts`` sums what reading and masking removed, by name; ``notes`` are for a person."""
 
     output_path: str
@@ -71,13 +71,13 @@ class _Read:
     refusal: str = ""
 
 
-def ingest_path(
+def ingest_documents(
     input_path: str | Path,
     *,
     output_path: str | Path,
     options: IngestOptions | None = None,
     advance: Callable[[int, int], None] | None = None,
-) -> IngestResult:
+) -> Ingested:
     """Write the documents at ``input_path`` to ``output_path`` as rows ``text, id, source, source_sha256, page, ...``.
 
     A document of a folder that cannot be read is skipped with a note; a document given alone, or a folder of which
@@ -211,7 +211,7 @@ class _Tally:
             ratio = round(seen["script_unexpected"] / max(1, seen["script_characters"]), 6)
             self.scripts.append({"file_path": str(read.path), "ratio": ratio})
 
-    def result(self, output: Path) -> IngestResult:
+    def result(self, output: Path) -> Ingested:
         notes = self.notes
         if self.oversized:
             unit = "tokens" if self.how.cutting.find_tokens else "characters"
@@ -223,7 +223,7 @@ class _Tally:
         if presignal and presignal["samples_flagged"]:
             share = f"{presignal['samples_flagged']} of {presignal['samples_evaluated']}"
             notes = [*notes, f"{share} chunks look poor: see 'forgelm audit'"]
-        return IngestResult(
+        return Ingested(
             output_path=str(output),
             chunk_count=self.chunks,
             files_processed=self.formats.total(),
