@@ -14,9 +14,14 @@ from loopback import serving
 from support import order_rows, sections
 
 from forgelm import ForgeConfig, SyntheticDataGenerator
-from forgelm.base.errors import ConfigError, ModelError
+from forgelm.base.errors import ConfigError, ModelError, StoppedError
 from forgelm.base.events import Event
+from forgelm.base.files import sha256_file
 from forgelm.data.prepare import prepare
+from forgelm.evidence.chain import verify_audit_log
+from forgelm.evidence.entries import read_entries
+
+EVENTS = (Event.SYNTHESIS_REQUESTED, Event.SYNTHESIS_COMPLETED, Event.SYNTHESIS_FAILED)
 
 
 def config(folder: Path, offline: bool = True, **synthetic: Any) -> ForgeConfig:
@@ -123,3 +128,25 @@ def test_what_cannot_be_generated(tmp_path: Path) -> None:
         SyntheticDataGenerator(config(tmp_path, enabled=False)).generate()
     with pytest.raises(ModelError):
         SyntheticDataGenerator(local(tmp_path, teacher_model="./no/model")).generate()
+
+
+def test_the_log_says_who_was_asked_and_what_came_of_it(tmp_path: Path) -> None:
+    log = tmp_path / "run" / "audit_log.jsonl"
+    with serving(lambda _: completion("Hi.")) as server:
+        fields = {"teacher_model": "t", "api_base": server.url, "api_delay": 0, "allow_private_destinations": True}
+        made = config(tmp_path, offline=False, seed_prompts=["ada@example.com?"], **fields)
+        SyntheticDataGenerator(made).generate()
+    requested, completed = read_entries(log, EVENTS)
+    assert requested.fields["teacher"]["model"] == "t"
+    assert requested.fields["prompts"] == 1
+    assert completed.fields["output_sha256"] == sha256_file(tmp_path / "synthetic_data.jsonl")
+    assert (completed.fields["rows"], completed.fields["success"]) == (1, True)
+    with pytest.raises(StoppedError):
+        SyntheticDataGenerator(config(tmp_path, offline=False, seed_prompts=["b"], **fields)).generate(
+            stopped=lambda: True
+        )
+    assert [entry.event for entry in read_entries(log, EVENTS)][2:] == [
+        *(Event.SYNTHESIS_REQUESTED, Event.SYNTHESIS_FAILED)
+    ]
+    assert b"ada@example.com" not in log.read_bytes()
+    assert verify_audit_log(str(log)).valid

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from forgelm.base.errors import ConfigError
+from forgelm.audit.pii.find import mask_pii
+from forgelm.base.errors import ConfigError, ForgeError
 from forgelm.base.events import Emit, Event, emit_nothing
+from forgelm.base.files import sha256_file
 from forgelm.base.network import private
 from forgelm.base.network.replies import Said
+from forgelm.base.redact import redact_text
 from forgelm.config.root import ForgeConfig
 from forgelm.config.stages import refuse_pipeline
 from forgelm.config.synthetic import SyntheticConfig
@@ -19,12 +23,16 @@ from forgelm.data.synthesis.outcome import TOO_LONG, SynthesisResult
 from forgelm.data.synthesis.seeds import read_seeds
 from forgelm.data.synthesis.teacher import FileTeacher, Request, Teacher, build_api_teacher
 from forgelm.evaluate.judge.local import as_other_model
+from forgelm.evidence.emit import on_record
 from forgelm.model.generate import generate_texts
 from forgelm.model.hardware import detect_hardware
 from forgelm.model.load import load_base, load_tokenizer, plan_load, resolve
 from forgelm.model.sampling import Sampling
 
 _UNLIMITED = 1 << 20
+_LONGEST_MESSAGE = 200
+# Errors quote prompts and replies.
+_UNTOLD = frozenset({"errors"})
 
 
 class SyntheticDataGenerator:
@@ -35,6 +43,8 @@ class SyntheticDataGenerator:
 
     def generate(self, *, listen: Emit = emit_nothing, stopped: Callable[[], bool] = never) -> SynthesisResult:
         """Ask what was not asked before, and write rows, provenance and replies at ``synthetic.output_file``.
+
+        That, who was asked and what came of it is in the audit log of ``training.output_dir``.
 
         Raises:
             ConfigError: ``synthetic`` is not enabled, its prompts cannot be read, or the teacher refuses.
@@ -48,7 +58,16 @@ class SyntheticDataGenerator:
         requests = read_seeds(section)
         with private(offline=self._config.model.offline):
             teacher = self._build_teacher(section, listen)
-            return generate_rows(section, requests, teacher, listen=listen, stopped=stopped)
+            with on_record(Path(self._config.training.output_dir).absolute()) as emit:
+                emit(Event.SYNTHESIS_REQUESTED, **_describe(section, requests, teacher))
+                try:
+                    result = generate_rows(section, requests, teacher, listen=listen, stopped=stopped)
+                except ForgeError as error:
+                    said = redact_text(mask_pii(error.message))[:_LONGEST_MESSAGE]
+                    emit(Event.SYNTHESIS_FAILED, error_class=type(error).__name__, error_message=said)
+                    raise
+                emit(Event.SYNTHESIS_COMPLETED, **_summarise(result))
+                return result
 
     def _build_teacher(self, section: SyntheticConfig, listen: Emit) -> Teacher:
         if section.teacher_backend == "file":
@@ -123,6 +142,26 @@ class LocalTeacher:
             tokenizer = load_tokenizer(self._config, self._revision)
             self._loaded = load_base(self._config, self._revision, precision, hardware).eval(), tokenizer
         return self._loaded
+
+
+def _describe(section: SyntheticConfig, requests: Sequence[Request], teacher: Teacher) -> dict[str, Any]:
+    seeds = Path(section.seed_file) if section.seed_file else None
+    return {
+        "teacher": teacher.identity,
+        "prompts": len(requests),
+        "seed_file": str(seeds) if seeds else None,
+        "seed_sha256": sha256_file(seeds) if seeds else None,
+        "output_file": section.output_file,
+        "output_format": section.output_format,
+    }
+
+
+def _summarise(result: SynthesisResult) -> dict[str, Any]:
+    told = {name: value for name, value in asdict(result).items() if name not in _UNTOLD}
+    for name in ("output", "provenance"):
+        path = Path(told[f"{name}_file"])
+        told[f"{name}_sha256"] = sha256_file(path) if path.is_file() else None
+    return {"success": result.success, **told}
 
 
 def _digest_folder(folder: Path) -> str:

@@ -66,7 +66,7 @@ def generate_rows(
     files.check()
     if loses_system_prompt(section):
         _log.warning("synthetic.system_prompt is told to the teacher, and rows of prompt_response have no place for it")
-    with _alone(files):
+    with alone(files):
         sweep(files.rows)
         sweep(files.provenance)
         cache = Cache(files.replies)
@@ -193,7 +193,12 @@ class _Asking:
 
 
 @contextlib.contextmanager
-def _alone(files: SynthesisFiles) -> Iterator[None]:
+def alone(files: SynthesisFiles) -> Iterator[None]:
+    """Keep every other command away from the files while the block runs.
+
+    Raises:
+        RunBusyError: one is at work on them.
+    """
     make_folder(files.rows.absolute().parent)
     lock = FileLock(files.lock)
     with storage_errors(str(files.lock)):

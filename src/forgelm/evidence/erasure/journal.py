@@ -6,7 +6,6 @@ The log is the journal. An erasure of folders is redone; one of rows was a singl
 from __future__ import annotations
 
 import contextlib
-import glob
 import logging
 import os
 import secrets
@@ -21,7 +20,9 @@ from forgelm.base.decision_lock import decision_lock
 from forgelm.base.errors import StorageError
 from forgelm.base.events import Emit, Event
 from forgelm.base.files import RunFiles, sha256_file, storage_errors, sync_folder
+from forgelm.base.leftovers import sweep
 from forgelm.base.redact import redact_text
+from forgelm.data.synthesis.outcome import SynthesisFiles
 from forgelm.evidence.emit import on_record
 from forgelm.evidence.entries import Entry, read_entries
 
@@ -138,14 +139,13 @@ def finish_erasures_locked(files: RunFiles) -> tuple[str, ...]:
 
 def _settle_rows(erasure: Erasure, emit: Emit) -> None:
     corpus = Path(str(erasure.fields.get("corpus_path")))
-    with storage_errors(str(corpus)):
-        for partial in corpus.parent.glob(f".{glob.escape(corpus.name)}.*.tmp"):
-            partial.unlink()
-            sync_folder(corpus.parent)
+    files = SynthesisFiles(corpus)
+    for written in (corpus, files.replies, files.provenance):
+        sweep(written)
     if _has_happened(erasure):
         report_completed(emit, erasure, files_modified=[str(corpus)])
     elif corpus.is_file() and sha256_file(corpus) == erasure.fields.get("corpus_sha256"):
-        report_failure(emit, erasure, "Interrupted", "the command was killed before anything was erased")
+        report_failure(emit, erasure, "Interrupted", "the command was killed before the row was erased")
     else:
         report_failure(emit, erasure, "CorpusChanged", "the corpus changed while the erasure was cut short")
 

@@ -29,6 +29,7 @@ from forgelm.evidence.erasure.journal import (
     size_of,
 )
 from forgelm.evidence.erasure.rows import Found, find_rows, remove_rows
+from forgelm.evidence.erasure.traces import Trace, erase_beside, find_generated, find_same_text
 from forgelm.evidence.subjects import KeyPlace, SubjectKeys
 
 
@@ -185,17 +186,18 @@ def _purge_row(order: RowOrder, found: Found, place: _Place, emit: Emit) -> RowP
             received=order.received or datetime.now(UTC).date(),
         )
         linked = corpus.stat().st_nlink > 1
+        beside = [] if order.dry_run else erase_beside(corpus, found.rows)
         if not order.dry_run:
             remove_rows(corpus, found)
     freed = 0 if order.dry_run else sum(row.size for row in found.rows)
     done = {
         "bytes_freed": freed,
-        "files_modified": [] if order.dry_run else [str(corpus.resolve())],
+        "files_modified": [] if order.dry_run else [*map(str, beside), str(corpus.resolve())],
         "pre_erasure_line_number": found.rows[0].line,
         "match_count": len(found.rows),
     }
     report_completed(emit, erasure, **done)
-    warnings = _warn(emit, erasure, done, _Around(root, impact, place.config, linked))
+    warnings = _warn(emit, erasure, done, _Around(root, corpus, found, impact, place.config, linked))
     destroyed = order.destroy_key and not order.dry_run and keys.destroy(order.row_id)
     if destroyed:
         emit(Event.SUBJECT_KEY_DESTROYED, subject=commitment.subject)
@@ -220,6 +222,8 @@ class _Around:
     """Where else what was erased may be."""
 
     root: Path
+    corpus: Path
+    found: Found
     impact: Impact
     config: ForgeConfig | None
     linked: bool
@@ -265,10 +269,16 @@ def _warn(emit: Emit, erasure: Erasure, done: dict[str, Any], around: _Around) -
         emit(Event.ERASURE_WARNING_MEMORISATION, **fields, affected_run_ids=affected)
         whose = f"runs {', '.join(affected)}" if affected else "a model in this folder"
         warnings.append(f"{whose} may have learnt the row; erasing it from the corpus does not change a model")
-    synthetic = sorted(path.name for path in around.root.glob("synthetic_data*.jsonl"))
-    if synthetic:
-        emit(Event.ERASURE_WARNING_SYNTHETIC, **fields, synthetic_files=synthetic)
-        warnings.append(f"generated data may repeat the row: {', '.join(synthetic)}")
+    folders = {around.root, around.corpus.absolute().parent}
+    made = find_generated(folders, around.found.rows)
+    named = sorted(path.name for path in around.root.glob("synthetic_data*.jsonl"))
+    synthetic = [name for name in named if name not in {trace.file.name for trace in made}]
+    if made or synthetic:
+        emit(Event.ERASURE_WARNING_SYNTHETIC, **fields, synthetic_files=[*(str(t.file) for t in made), *synthetic])
+    warnings += [f"a teacher made {_name_lines(trace)} of the row: purge what must go there too" for trace in made]
+    warnings += [f"generated data may repeat the row: {', '.join(synthetic)}"] if synthetic else []
+    for trace in find_same_text(folders, around.corpus, around.found.rows):
+        warnings.append(f"the same text was ingested into {_name_lines(trace)}: purge it with --corpus {trace.file}")
     webhook = getattr(around.config, "webhook", None)
     if webhook is not None:
         parts = urlsplit(webhook.url or "")
@@ -279,6 +289,10 @@ def _warn(emit: Emit, erasure: Erasure, done: dict[str, Any], around: _Around) -
         warnings.append("the corpus has other names (hard links), which still hold the row")
     warnings.append("backups and copies of the corpus still hold the row")
     return warnings
+
+
+def _name_lines(trace: Trace) -> str:
+    return f"{trace.file}, line {', '.join(map(str, trace.lines))}"
 
 
 def _unread(found: Found) -> list[str]:

@@ -22,11 +22,12 @@ _CONTENT = "content:"
 
 @dataclass(frozen=True)
 class FoundRow:
-    """A row that matched: its line, from 1, its value, and how many bytes it takes with its line end."""
+    """A row that matched: its line, from 1, its value, how many bytes it and its line end are, its own digest."""
 
     line: int
     value: dict[str, Any]
     size: int
+    sha256: str
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,9 @@ def find_rows(corpus: Path, row_id: str) -> Found:
             continue
         names = _names(value)
         if row_id in names or (row_id.startswith(_CONTENT) and row_address(value) == row_id):
-            exact.append(FoundRow(number, value, len(line)))
+            exact.append(_found(number, value, line))
         elif any(_loosely(name) == wanted for name in names):
-            loose.append(FoundRow(number, value, len(line)))
+            loose.append(_found(number, value, line))
     rows = tuple(exact or loose)
     rule = "exact" if exact or not loose else "normalised"
     return Found(rows, rule, unread, digest.hexdigest(), _without(corpus, rows))
@@ -109,6 +110,10 @@ def read_row(line: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
+
+
+def _found(number: int, value: dict[str, Any], line: bytes) -> FoundRow:
+    return FoundRow(number, value, len(line), sha256_bytes(line.rstrip(b"\r\n")))
 
 
 def _without(corpus: Path, rows: tuple[FoundRow, ...]) -> str:

@@ -15,6 +15,7 @@ from forgelm.audit.pii.find import mask_pii
 from forgelm.base.errors import ConfigError, ForgeError, OptionalDependencyError
 from forgelm.base.events import Event
 from forgelm.base.redact import redact_text
+from forgelm.data.synthesis.outcome import SynthesisFiles
 from forgelm.data.tables import read_parquet
 from forgelm.evidence.emit import on_record
 from forgelm.evidence.erasure.identifiers import Hit, IdentifierType, Search, build_search
@@ -132,7 +133,7 @@ def search_person(patterns: Sequence[str], request: AccessRequest) -> AccessRepo
 
 
 def expand(patterns: Sequence[str]) -> list[Path]:
-    """Return the files that paths and patterns name, each once, in order.
+    """Return the files that paths and patterns name, and what lies beside generated rows; each once, in order.
 
     Raises:
         ConfigError: one of them names none.
@@ -145,7 +146,9 @@ def expand(patterns: Sequence[str]) -> list[Path]:
         if not files:
             hint = f"files in it: '{pattern}/**'" if literal.is_dir() else "check the path; ** reaches into folders"
             raise ConfigError(f"{pattern} names no file", hint=hint)
-        found.update(dict.fromkeys(files))
+        for path in files:
+            beside = SynthesisFiles(path)
+            found.update(dict.fromkeys([path, *filter(Path.is_file, (beside.replies, beside.provenance))]))
     if not found:
         raise ConfigError("there is no file to search", hint="name files or patterns")
     return list(found)
