@@ -2,9 +2,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import yaml
+from huggingface_hub import InferenceEndpointType, hf_api
 from merging import EMBER
 
 from forgelm.base.errors import ConfigError
@@ -92,3 +94,78 @@ def test_kserve_gets_an_inference_service() -> None:
     assert (content["kind"], content["apiVersion"]) == ("InferenceService", "serving.kserve.io/v1beta1")
     assert content["metadata"]["name"] == "waiter-v2"
     assert "--max_model_len=512" in content["spec"]["predictor"]["model"]["args"]
+
+
+def read_modelfile(text: str) -> list[tuple[str, str]]:
+    """Read a Modelfile as its documentation says: an instruction a line; marks hold text, unescaped."""
+    found, lines = [], iter(text.splitlines(keepends=True))
+    for line in lines:
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, _, value = line.rstrip("\n").partition(" ")
+        if name == "PARAMETER":
+            name, _, value = value.partition(" ")
+        mark = next((mark for mark in ('"""', '"') if value.startswith(mark)), "")
+        while mark and not (value.endswith(mark) and len(value) >= 2 * len(mark)):
+            value = value if value.endswith("\n") else value + "\n"
+            value += next(lines).rstrip("\n") + "\n"
+            value = value[:-1] if value[:-1].endswith(mark) else value
+        found.append((name, value[len(mark) : len(value) - len(mark)]))
+    return found
+
+
+def test_ollama_reads_back_what_was_meant() -> None:
+    stops = ("<|end|>", "\n\n", "a\\b", 'say "no"', 'x"\ny', "\u2581", '"""')
+    text, notes = TARGETS["ollama"].render(replace(MODEL, stop=stops), Wishes(system='Be\n\n"brief"'))
+    said = read_modelfile(text)
+    assert [value for name, value in said if name == "stop"] == list(stops[:-1])
+    assert any("cannot say the end" in note for note in notes)
+    assert said[-1] == ("SYSTEM", 'Be\n\n"brief"')
+    assert {name for name, _ in said} == {
+        *("FROM", "TEMPLATE", "temperature", "top_k", "top_p", "num_ctx", "stop", "SYSTEM")
+    }
+
+
+class Sent(Exception):
+    """What the vendor's client was about to send."""
+
+
+def test_the_vendors_own_client_would_send_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    content = json.loads(rendered("hf-endpoints"))
+    compute, model, cloud = content["compute"], content["model"], content["provider"]
+
+    class Session:
+        def post(self, url: str, headers: dict[str, str], json: Any) -> None:
+            raise Sent(json)
+
+    monkeypatch.setattr(hf_api, "get_session", Session)
+    with pytest.raises(Sent) as caught:
+        hf_api.HfApi(token="hf_x").create_inference_endpoint(
+            content["name"],
+            namespace="me",
+            repository=model["repository"],
+            framework=model["framework"],
+            task=model["task"],
+            custom_image=model["image"],
+            accelerator=compute["accelerator"],
+            instance_size=compute["instanceSize"],
+            instance_type=compute["instanceType"],
+            min_replica=compute["scaling"]["minReplica"],
+            max_replica=compute["scaling"]["maxReplica"],
+            type=InferenceEndpointType(content["type"]),
+            **cloud,
+        )
+    (sent,) = caught.value.args
+    del sent["compute"]["scaling"]["scaleToZeroTimeout"], sent["model"]["revision"]
+    # The contract has the same under another name too.
+    assert content.pop("cloud") == cloud
+    assert content == sent
+
+
+@pytest.mark.parametrize(
+    ("name", "allowed"),
+    [("7B Chat", "model-7b-chat"), ("--", "model"), ("Waiter_v2", "waiter-v2"), ("a" * 40, "a" * 32)],
+)
+def test_a_cluster_wants_names_that_begin_with_a_letter(name: str, allowed: str) -> None:
+    content = yaml.safe_load(rendered("kserve", replace(MODEL, name=name)))
+    assert content["metadata"]["name"] == allowed

@@ -64,7 +64,9 @@ def _render_ollama(model: Served, wishes: Wishes) -> tuple[str, tuple[str, ...]]
         else:
             lines += [f'TEMPLATE """{_go_template(turns)}"""', ""]
     settings = [("temperature", "0.7"), ("top_k", "50"), ("top_p", "0.9"), ("num_ctx", str(_length(wishes)))]
-    settings += [("stop", _quote(text)) for text in model.stop]
+    stops = {text: _quote(text) for text in model.stop}
+    settings += [("stop", quoted) for quoted in stops.values() if quoted is not None]
+    notes += tuple(f"a Modelfile cannot say the end {text!r}: it was left out" for text in stops if not stops[text])
     lines += [f"PARAMETER {name} {value}" for name, value in settings]
     if wishes.system is not None:
         if '"""' in wishes.system:
@@ -90,8 +92,11 @@ def _constant(text: str) -> str:
     return f"{{{{ {json.dumps(text)} }}}}" if "{{" in text or "}}" in text else text
 
 
-def _quote(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)
+def _quote(text: str) -> str | None:
+    """Return ``text`` between the marks of a Modelfile, where nothing is escaped; ``None`` if none can hold it."""
+    if '"' not in text:
+        return f'"{text}"'
+    return f'"""{text}"""' if '"""' not in text else None
 
 
 def _render_vllm(model: Served, wishes: Wishes) -> tuple[str, tuple[str, ...]]:
@@ -145,7 +150,7 @@ def _render_endpoint(model: Served, wishes: Wishes) -> tuple[str, tuple[str, ...
     cloud = {"vendor": wishes.vendor, "region": region}
     content = {
         "name": _dns_name(model.name),
-        "type": "protected",
+        "type": "authenticated",
         "model": {
             "repository": model.place if not model.is_local else model.name,
             "framework": "pytorch",
@@ -226,5 +231,6 @@ def _half(dtype: str) -> str:
 
 
 def _dns_name(name: str) -> str:
-    """Return ``name`` as clusters and endpoints allow it: lower case letters, digits and dashes, at most 32."""
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:32].strip("-") or "model"
+    """Return ``name`` as clusters and endpoints allow it: a letter, then small letters, digits, dashes; at most 32."""
+    plain = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+    return (plain if plain[:1].isalpha() else f"model-{plain}")[:32].strip("-")
