@@ -111,6 +111,9 @@ def compare_sets(hashes: Words, offsets: Ints, pairs: Ints, least: float, alike:
             both += left == right
             a += left <= right
             b += right <= left
+            most = both + min(a_end - a, b_end - b)
+            if most < least * (total - most):
+                break
         alike[index] = both >= least * (total - both)
 
 

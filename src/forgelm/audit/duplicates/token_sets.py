@@ -15,7 +15,7 @@ from forgelm.audit.rows.vectors import Tokens
 Fetch: TypeAlias = Callable[[Ints], TextBatch]
 """Returns the texts of rows, given by their numbers over all splits in ascending order."""
 
-_ROWS_AT_ONCE = 4096
+_ROWS_AT_ONCE = 512  # their tokens fit the processor's cache
 _HASH_BITS = 52  # with 12 for the row
 _TOKENS_KEPT = 1 << 22
 
@@ -87,8 +87,9 @@ class TokenSets:
             part = missing[first : first + _ROWS_AT_ONCE]
             tokens = self._engine.hash_tokens(self._fetch(part))
             sets = sort_tokens(tokens)
+            # Views: the rows of one reading are also forgotten together.
             found |= {
-                row: sets.hashes[begin:end].copy()
+                row: sets.hashes[begin:end]
                 for row, begin, end in zip(part.tolist(), sets.offsets[:-1], sets.offsets[1:], strict=True)
             }
         needed = [found[row] if row in found else self._kept[row] for row in rows.tolist()]

@@ -89,18 +89,17 @@ def search_duplicates(source: Source, files: list[FileState], tools: Tools, *, w
     rows = join_rows(parts)
     if not len(rows):
         raise DataError(f"{source.given}: holds no row that can be read{_first_problem(places)}")
-    with giving_back() if len(rows) >= _MANY_ROWS else nullcontext():
-        return _search(places, rows, tools, workers)
-
-
-def _search(places: Places, rows: KeptRows, tools: Tools, workers: int) -> Searched:
     near, engine = tools.options.near, tools.engine
+    # Not while texts are read again, for which fresh memory would be fetched for every block.
+    thrifty = giving_back if len(rows) >= _MANY_ROWS else nullcontext
 
     def find_wanted() -> Bits:
-        return mark_compared(rows, places.ranges, near, engine)
+        with thrifty():
+            return mark_compared(rows, places.ranges, near, engine)
 
     fetch = read_texts(places.files, find_wanted, tools.options.excluded, workers=workers)
-    found = find_duplicates(rows, places.ranges, near, engine, fetch)
+    with thrifty():
+        found = find_duplicates(rows, places.ranges, near, engine, fetch)
     clusters = show_clusters(found, places, fetch, tools.scanner)
     return Searched(places, rows, found, merge_first_rows(found), clusters)
 

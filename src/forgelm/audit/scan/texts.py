@@ -59,22 +59,36 @@ class _Spooled:
     offsets: Ints
 
     def __call__(self, rows: Ints) -> TextBatch:
-        parts = []
-        for place in np.searchsorted(self.rows, rows).tolist():
-            self.stream.seek(int(self.offsets[place]))
-            parts.append(self.stream.read(int(self.offsets[place + 1] - self.offsets[place])))
-        return TextBatch.from_bytes(parts)
+        places = np.searchsorted(self.rows, rows)
+        begins = self.offsets[places]
+        sizes = self.offsets[places + 1] - begins
+        parts = zip(begins.tolist(), sizes.tolist(), strict=True)
+        return TextBatch.from_bytes([self._read(begin, size) for begin, size in parts])
+
+    def _read(self, begin: int, size: int) -> bytes:
+        # Rows lie far apart: a buffer would be filled for each.
+        self.stream.seek(begin)
+        data = self.stream.read(size)
+        while len(data) < size and (more := self.stream.read(size - len(data))):
+            data += more
+        return data
 
 
 def _spool(states: Sequence[FileState], wanted: Bits, excluded: frozenset[str], workers: int) -> _Spooled:
     # Without a name it is gone with the process, however that ends. It lives as long as what reads from it.
-    stream = tempfile.TemporaryFile(prefix="forgelm-audit-")  # noqa: SIM115
+    stream = tempfile.TemporaryFile(prefix="forgelm-audit-", buffering=0)  # noqa: SIM115
     sizes: list[Ints] = []
     for batch in _read_again(states, wanted, excluded, workers):
-        stream.write(batch.buffer.tobytes())
+        _write_all(stream, batch.buffer.tobytes())
         sizes.append(np.diff(batch.offsets))
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *sizes]))])
     return _Spooled(stream, np.flatnonzero(wanted), offsets)
+
+
+def _write_all(stream: BinaryIO, data: bytes) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[stream.write(rest) :]
 
 
 def _read_again(
