@@ -42,6 +42,7 @@ class IngestFlags(TypedDict, total=False):
     chunk_tokens: int | None
     overlap_tokens: int | None
     tokenizer: str | None
+    backend: str
     input_encoding: str | None
     language_hint: str | None
     script_sanity_threshold: float
@@ -158,6 +159,7 @@ def _read_options(flags: IngestFlags) -> ReadOptions:
     repaired = flags.get("normalise_profile") or ("turkish" if hint == "tr" else "none")
     plain = ReadOptions()
     return ReadOptions(
+        backend=flags.get("backend", plain.backend),
         input_encoding=flags.get("input_encoding"),
         keep_md_frontmatter=flags.get("keep_md_frontmatter", False),
         epub_skip_frontmatter=not flags.get("epub_no_skip_frontmatter", False),

@@ -13,7 +13,7 @@ from forgelm.cli.options import shared, shared_options
 from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, note, table
 from forgelm.data.chunk import DEFAULT_CHUNK_SIZE, STRATEGIES
-from forgelm.data.documents.record import LANGUAGES, PROFILES, URL_MODES
+from forgelm.data.documents.record import BACKENDS, LANGUAGES, PROFILES, URL_MODES
 
 _COUNT = click.IntRange(min=1)
 
@@ -31,6 +31,13 @@ _COUNT = click.IntRange(min=1)
 @click.option("--chunk-tokens", type=_COUNT, help="Tokens of a chunk; needs --tokenizer.")
 @click.option("--overlap-tokens", type=click.IntRange(min=0), help="Tokens that sliding windows share (default 0).")
 @click.option("--tokenizer", metavar="NAME", help="The tokenizer to count with: hub id, folder, or builtin/ember.")
+@click.option(
+    "--backend",
+    type=click.Choice(BACKENDS),
+    default="builtin",
+    show_default=True,
+    help="docling reads layout and scans of PDF, DOCX and HTML; it is an extra.",
+)
 @click.option("--input-encoding", metavar="CODEC", help="Codec of text, Markdown and HTML files; found out without it.")
 @click.option("--language-hint", type=click.Choice(LANGUAGES), help="Warn of characters this language does not use.")
 @click.option(

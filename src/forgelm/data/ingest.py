@@ -20,7 +20,7 @@ from forgelm.data.documents.apart import read_apart
 from forgelm.data.documents.find import find_documents
 from forgelm.data.documents.plain import knows_codec
 from forgelm.data.documents.read import READERS
-from forgelm.data.documents.record import LANGUAGES, PROFILES, URL_MODES, Document, DocumentError, ReadOptions
+from forgelm.data.documents.record import BACKENDS, LANGUAGES, PROFILES, URL_MODES, Document, DocumentError, ReadOptions
 from forgelm.data.documents.repair import check_patterns
 from forgelm.data.documents.signal import Presignal
 from forgelm.data.masking import Masker, apply_masks
@@ -112,6 +112,7 @@ def _check(how: IngestOptions) -> None:
     cutting, read = how.cutting, how.read
     for name, value, known in (
         ("strategy", cutting.strategy, STRATEGIES),
+        ("backend", read.backend, BACKENDS),
         ("urls", read.urls, URL_MODES),
         ("profile", read.profile, PROFILES),
         ("language_hint", read.language_hint, (None, *LANGUAGES)),

@@ -15,14 +15,17 @@ from forgelm.data.documents.record import Document, DocumentError, Page, ReadOpt
 
 MAX_MEMORY_BYTES = 2**30
 TIMEOUT_SECONDS = 60.0
+# docling loads models of layout and of letters for each document.
+_DOCLING_MEMORY_BYTES = 16 * 2**30
+_DOCLING_TIMEOUT_SECONDS = 600.0
 
 
 def read_apart(
     path: Path,
     options: ReadOptions,
     *,
-    timeout_seconds: float = TIMEOUT_SECONDS,
-    max_memory_bytes: int = MAX_MEMORY_BYTES,
+    timeout_seconds: float | None = None,
+    max_memory_bytes: int | None = None,
 ) -> Document:
     """Return the document at ``path``, read and cleaned in a process that dies alone.
 
@@ -30,6 +33,9 @@ def read_apart(
         DocumentError: the document is refused, or reading it took too long, too much memory, or crashed.
         OptionalDependencyError: the package for its format is not installed.
     """
+    large = options.backend == "docling"
+    timeout_seconds = timeout_seconds or (_DOCLING_TIMEOUT_SECONDS if large else TIMEOUT_SECONDS)
+    max_memory_bytes = max_memory_bytes or (_DOCLING_MEMORY_BYTES if large else MAX_MEMORY_BYTES)
     request = {"path": str(path.absolute()), "options": asdict(options), "max_memory_bytes": max_memory_bytes}
     try:
         done = subprocess.run(

@@ -5,6 +5,7 @@ Whatever a damaged file makes a library do ends here: the parent sees an answer,
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from dataclasses import asdict
@@ -52,7 +53,9 @@ def main() -> None:
     """Answer the one request on stdin."""
     request = json.loads(sys.stdin.buffer.read())
     limit_memory(request["max_memory_bytes"])
-    reply = json.dumps(answer(request)).encode("ascii")
+    # What a library prints must not stand before the answer.
+    with contextlib.redirect_stdout(sys.stderr):
+        reply = json.dumps(answer(request)).encode("ascii")
     sys.stdout.buffer.write(reply)
     sys.stdout.buffer.flush()
 

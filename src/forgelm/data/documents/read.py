@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import MappingProxyType
 
+from forgelm.data.documents.docling import ENDINGS, read_docling
 from forgelm.data.documents.docx import read_docx
 from forgelm.data.documents.epub import read_epub
 from forgelm.data.documents.hypertext import read_hypertext
@@ -38,4 +39,6 @@ def read_document(path: Path, options: ReadOptions) -> Document:
     """
     if path.stat().st_size > MAX_FILE_BYTES:
         raise DocumentError(f"is refused: it is larger than {MAX_FILE_BYTES // 2**20} MiB")
-    return repair(READERS[path.suffix.lower()][1](path, options), options)
+    ending = path.suffix.lower()
+    read = read_docling if options.backend == "docling" and ending in ENDINGS else READERS[ending][1]
+    return repair(read(path, options), options)

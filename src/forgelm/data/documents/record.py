@@ -9,6 +9,7 @@ from forgelm.base.errors import DataError
 
 URL_MODES = ("keep", "mask", "strip")
 PROFILES = ("turkish", "none")
+BACKENDS = ("builtin", "docling")
 LANGUAGES = ("de", "en", "es", "fr", "it", "pt", "tr")
 MAX_FILE_BYTES = 256 * 2**20
 
@@ -21,6 +22,7 @@ class DocumentError(DataError):
 class ReadOptions:
     """How documents are read and cleaned. ``page_range`` counts from 1, both ends included."""
 
+    backend: str = "builtin"
     input_encoding: str | None = None
     keep_md_frontmatter: bool = False
     epub_skip_frontmatter: bool = True
