@@ -12,7 +12,7 @@ from forgelm.data.documents.record import DocumentError, ReadOptions
 
 def test_visible_text() -> None:
     markup = "<title>no</title><h2>Hi</h2><script>no()</script><p>One\n two<br>x<ul><li>a<li>b</ul><pre>a\n  b</pre>"
-    assert hypertext_to_text(markup) == "## Hi\n\nOne two\nx\n\n- a\n- b\n\na\nb"
+    assert hypertext_to_text(markup) == "## Hi\n\nOne two\nx\n\n- a\n- b\n\na\n  b"
 
 
 @pytest.mark.parametrize("charset", ["base64", "no-such"])
@@ -24,3 +24,9 @@ def test_a_charset_that_is_none_is_not_followed(charset: str, tmp_path: Path) ->
 def test_a_section_that_no_page_has_is_refused() -> None:
     with pytest.raises(DocumentError, match="damaged"):
         hypertext_to_text("<p>x<![odd[y]]>")
+
+
+def test_preformatted_lines_stay_as_they_are() -> None:
+    code = "def f():\n  | x |\n\n    return 1\n\tend"
+    assert hypertext_to_text(f"<p>See: <pre>{code}</pre><td>a") == f"See:\n\n{code}\n\na"
+    assert hypertext_to_text("<pre>  <b>bold</b> first</pre>") == "  bold first"

@@ -79,3 +79,9 @@ def test_a_gguf_file_is_checked(tmp_path: Path) -> None:
         stream.write(b"x")
     with pytest.raises(ConfigError, match="cannot be served"):
         look_at_model(str(tmp_path / "m.gguf"), needs_folder=True)
+
+
+def test_an_end_that_is_no_number_ends_nothing(tmp_path: Path) -> None:
+    shutil.copytree(EMBER, tmp_path / "model")
+    (tmp_path / "model" / "generation_config.json").write_text('{"eos_token_id": [[1]]}')
+    assert look_at_model(str(tmp_path / "model"), needs_folder=True).name == "model"

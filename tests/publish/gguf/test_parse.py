@@ -104,6 +104,13 @@ def test_damaged_files_end_in_a_typed_error(count: int, tmp_path: Path) -> None:
     assert survived.refused > count / 2
 
 
+def test_texts_without_end_are_not_kept(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(file_of(*(entry(f"k{number}", 8, text("x" * 2**20)) for number in range(70)), entries=70))
+    with pytest.raises(GgufError, match="names and texts are larger than 64 MiB"):
+        parse_gguf(path)
+
+
 def test_every_cut_is_noticed(tmp_path: Path) -> None:
     data: Any = write_small(tmp_path / "whole.gguf").read_bytes()
     path = tmp_path / "cut.gguf"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import sys
 from dataclasses import asdict
 from importlib import import_module
@@ -53,6 +54,8 @@ def main() -> None:
     """Answer the one request on stdin."""
     request = json.loads(sys.stdin.buffer.read())
     limit_memory(request["max_memory_bytes"])
+    # A damaged file can make a library warn without end, and the parent keeps what stands on stderr.
+    logging.disable(logging.CRITICAL)
     # What a library prints must not stand before the answer.
     with contextlib.redirect_stdout(sys.stderr):
         reply = json.dumps(answer(request)).encode("ascii")

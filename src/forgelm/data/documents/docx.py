@@ -1,4 +1,4 @@
-"""Reads DOCX: paragraphs and tables in document order; headings and tables become Markdown."""
+"""Reads DOCX: paragraphs and tables in document order, then its notes; headings and tables become Markdown."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from forgelm.data.documents.archive import Archive, open_archive
 from forgelm.data.documents.record import Document, DocumentError, Page, ReadOptions
 
 _MARGIN = re.compile(r"word/(?:header|footer)\d*\.xml")
+_NOTES = ("word/footnotes.xml", "word/endnotes.xml")
 _MARGIN_LENGTH = 80
 _SPOKEN = {"tab": "\t", "br": "\n", "cr": "\n", "noBreakHyphen": "-"}
 # What stands in these is shown twice or is no text of the document.
@@ -22,6 +23,7 @@ def read_docx(path: Path, options: ReadOptions) -> Document:
     """Return the document's text as one page; lines that its headers and footers repeat are left out, and counted."""
     with open_archive(path) as archive:
         root = archive.read_xml("word/document.xml")
+        notes = [archive.read_xml(name) for name in _NOTES if name in archive.names]
         margins = {
             line
             for name in sorted(archive.names)
@@ -32,11 +34,11 @@ def read_docx(path: Path, options: ReadOptions) -> Document:
     body = next((child for child in root if _name(child) == "body"), None)
     if body is None:
         raise DocumentError("is damaged: word/document.xml has no body")
-    blocks = [block for block in _blocks(body) if block.strip()]
+    blocks = [block for part in (body, *notes) for block in _blocks(part) if block.strip()]
     kept = [block for block in blocks if block.strip() not in margins]
     left_out = len(blocks) - len(kept)
-    notes = (f"{left_out} paragraphs repeat its header or footer and were left out",) if left_out else ()
-    return Document((Page("\n\n".join(kept)),), notes, Counter({"docx_margin_lines_stripped": left_out}))
+    told = (f"{left_out} paragraphs repeat its header or footer and were left out",) if left_out else ()
+    return Document((Page("\n\n".join(kept)),), told, Counter({"docx_margin_lines_stripped": left_out}))
 
 
 def _margin_lines(archive: Archive, name: str) -> list[str]:
@@ -71,9 +73,19 @@ def _text(node: Any) -> str:
 
 
 def _table(table: Any) -> str:
-    rows = [[_cell(cell) for cell in row if _name(cell) == "tc"] for row in table.iter() if _name(row) == "tr"]
+    rows = [[_cell(cell) for cell in _own(row, "tc")] for row in _own(table, "tr")]
     lines = [f"| {' | '.join(row)} |" for row in rows if row]
     return "\n".join([*lines[:1], *([f"|{' --- |' * len(rows[0])}"] if lines else []), *lines[1:]])
+
+
+def _own(parent: Any, wanted: str) -> Iterator[Any]:
+    """Yield the rows of a table, or the cells of a row, whatever they are wrapped in; not those of a table inside."""
+    for child in parent:
+        name = _name(child)
+        if name == wanted:
+            yield child
+        elif name not in _UNSEEN and name != "tbl":
+            yield from _own(child, wanted)
 
 
 def _cell(cell: Any) -> str:

@@ -18,6 +18,8 @@ _BLOCKS = frozenset(
 )
 _TIGHT = frozenset({"li", "tr", "dt", "dd"})
 _CHARSET = re.compile(rb"""charset\s*=\s*["']?([\w.:-]{1,40})""", re.IGNORECASE)
+# No text of a page: a control character that HTML forbids.
+_AS_IS = "\x01"
 _SPACE = re.compile(r"\s+")
 
 
@@ -53,7 +55,10 @@ def _find_charset(data: bytes) -> str | None:
 
 
 class _TextReader(HTMLParser):
-    """Collects text; a line break in ``_parts`` is meant, every other run of white space becomes one blank."""
+    """Collects text; a line break in ``_parts`` is meant, every other run of white space becomes one blank.
+
+    A line that holds ``_AS_IS`` is one of preformatted text, whose indentation is meant too.
+    """
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
@@ -90,9 +95,9 @@ class _TextReader(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         if not self._unseen:
-            self._parts.append(data if self._raw else _SPACE.sub(" ", data))
+            self._parts.append(_AS_IS + data.replace("\n", f"\n{_AS_IS}") if self._raw else _SPACE.sub(" ", data))
 
     def render(self) -> str:
-        lines = [line.rstrip() for line in "".join(self._parts).split("\n")]
-        lines = [line if line.startswith("    ") else line.lstrip(" |") for line in lines]
-        return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip("\n")
+        lines = "".join(self._parts).split("\n")
+        lines = [line.replace(_AS_IS, "") if _AS_IS in line else line.lstrip(" |") for line in lines]
+        return re.sub(r"\n{3,}", "\n\n", "\n".join(line.rstrip() for line in lines)).strip("\n")

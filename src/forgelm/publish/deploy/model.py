@@ -114,7 +114,7 @@ def _stop_tokens(path: Path, settings: dict[str, Any]) -> tuple[str, ...]:
     """Return the texts of every token that ends a turn."""
     generation = {**read_model_config(path), **read_json(path / "generation_config.json")}
     ends = generation.get("eos_token_id")
-    numbers = set(ends if isinstance(ends, list) else [ends])
+    numbers = ends if isinstance(ends, list) else [ends]
     try:
         added = read_json(path / "tokenizer.json").get("added_tokens") or []
         found = [token["content"] for token in added if token["id"] in numbers]

@@ -18,9 +18,11 @@ from forgelm.publish.gguf.types import ARRAY, BOOL, DEFAULT_ALIGNMENT, MAGIC, PA
 
 _WINDOW = 1 << 16
 _MOST_ENTRIES = 1 << 16
-_MOST_TENSORS = 1 << 20
+_MOST_TENSORS = 1 << 18
 _LONGEST_NAME = 1 << 16
 _LONGEST_KEPT = 1 << 20
+# Names and texts of a file altogether; a model with a long template and many tensors has a mebibyte.
+_MOST_KEPT = 1 << 26
 _MOST_DIMENSIONS = 4
 _LARGEST = 1 << 63
 _FEWEST_BYTES_OF_ENTRY, _FEWEST_BYTES_OF_TENSOR = 13, 32
@@ -82,6 +84,7 @@ class _Parser:
         self._start = 0
         self._place = 0
         self._order = "<"
+        self._kept = 0
 
     def parse(self) -> GgufFile:
         if self._take(4, "the magic") != MAGIC:
@@ -169,7 +172,7 @@ class _Parser:
 
     def _text(self, key: str) -> str:
         length = self._length(f"the value of {key!r}")
-        kept = self._take(min(length, _LONGEST_KEPT), f"the value of {key!r}")
+        kept = self._keep(min(length, _LONGEST_KEPT), f"the value of {key!r}")
         self._skip(length - len(kept), f"the value of {key!r}")
         return kept.decode("utf-8", "replace")
 
@@ -218,7 +221,7 @@ class _Parser:
         if not 0 < length <= _LONGEST_NAME:
             raise GgufError(f"{what} is {length} bytes long")
         try:
-            return self._take(length, what).decode("utf-8")
+            return self._keep(length, what).decode("utf-8")
         except UnicodeDecodeError:
             raise GgufError(f"{what} is not UTF-8") from None
 
@@ -242,6 +245,12 @@ class _Parser:
         taken = self._window[self._place : self._place + count]
         self._place += count
         return taken
+
+    def _keep(self, count: int, what: str) -> bytes:
+        self._kept += count
+        if self._kept > _MOST_KEPT:
+            raise GgufError(f"with {what} its names and texts are larger than {_MOST_KEPT >> 20} MiB")
+        return self._take(count, what)
 
     def _skip(self, count: int, what: str) -> None:
         if count > self._left:
