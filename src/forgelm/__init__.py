@@ -69,7 +69,8 @@ if TYPE_CHECKING:
     from forgelm.model.authentication import setup_authentication
     from forgelm.model.load import get_model_and_tokenizer
     from forgelm.publish.approvals import list_pending, show_run
-    from forgelm.publish.decide import Opinion, approve_run, reject_run, revoke_run
+    from forgelm.publish.decide import approve_run, reject_run, revoke_run
+    from forgelm.publish.desk import Opinion
     from forgelm.publish.gguf.export import ExportReport, export_gguf
     from forgelm.publish.gguf.verify import VerifyGgufResult, verify_gguf
     from forgelm.publish.merging import MergeReport, merge_adapter, merge_models
@@ -115,7 +116,7 @@ _HOMES = MappingProxyType(
         "MergeReport": "forgelm.publish.merging",
         "ModelError": "forgelm.base.errors",
         "NetworkError": "forgelm.base.errors",
-        "Opinion": "forgelm.publish.decide",
+        "Opinion": "forgelm.publish.desk",
         "OptionalDependencyError": "forgelm.base.errors",
         "PipelineResult": "forgelm.run.pipeline.run",
         "PipelineVerification": "forgelm.evidence.pipeline.verify",

@@ -16,7 +16,8 @@ from forgelm.evidence.approval_check import verify_approvals
 from forgelm.evidence.keys import generate_key
 from forgelm.evidence.ledger import AuditLogger
 from forgelm.evidence.line import line_hash
-from forgelm.publish.decide import Opinion, approve_run
+from forgelm.publish.decide import approve_run
+from forgelm.publish.desk import Opinion
 
 Change = Callable[[dict[str, Any]], None]
 

@@ -11,7 +11,8 @@ from held import RUN, hold
 from forgelm.base.errors import ConfigError, IntegrityError
 from forgelm.evidence.approval import CaseStatus
 from forgelm.publish.approvals import list_pending, show_run
-from forgelm.publish.decide import Opinion, approve_run
+from forgelm.publish.decide import approve_run
+from forgelm.publish.desk import Opinion
 
 
 def test_what_waits_is_listed_newest_first(tmp_path: Path) -> None:

@@ -13,7 +13,8 @@ from forgelm.cli.options import shared_options
 from forgelm.cli.render import Reply, table
 from forgelm.evidence.approval import CaseStatus
 from forgelm.publish.approvals import PendingModel, ShownRun, list_pending, show_run
-from forgelm.publish.decide import Decided, Opinion, approve_run, reject_run, revoke_run
+from forgelm.publish.decide import Decided, approve_run, reject_run, revoke_run
+from forgelm.publish.desk import Opinion
 from forgelm.run.notify import open_messenger, tell_decision
 
 _DAY, _HOUR, _MINUTE = 86400, 3600, 60

@@ -12,7 +12,7 @@ from forgelm.base.files import RunFiles
 from forgelm.evidence.approval import ApprovalCheck, Case, CaseStatus, count_people, read_cases
 from forgelm.evidence.approval_check import verify_approvals
 from forgelm.evidence.chain import verify_audit_log
-from forgelm.publish.decide import open_run_folder
+from forgelm.publish.desk import open_run_folder
 from forgelm.publish.promote import settle
 
 _HIDDEN = frozenset({"prev_hash", "_hmac"})

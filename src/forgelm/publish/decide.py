@@ -2,52 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from forgelm.base.decision_lock import decision_lock
 from forgelm.base.errors import ConfigError, IntegrityError
 from forgelm.base.events import Emit, Event, emit_nothing
 from forgelm.base.files import RunFiles, sha256_file
-from forgelm.base.redact import redact_text
 from forgelm.evidence.approval import (
     Case,
     CaseStatus,
     Decision,
     check_signature,
     count_people,
-    read_cases,
-    sign_decision,
 )
-from forgelm.evidence.chain import VerifyResult, verify_audit_log
-from forgelm.evidence.emit import on_record
-from forgelm.evidence.entries import Entry, take_checkpoint
-from forgelm.evidence.identity import approver_identity, is_same_person
+from forgelm.evidence.entries import Entry
+from forgelm.evidence.identity import is_same_person
 from forgelm.evidence.inventory import verify_integrity
-from forgelm.evidence.keys import SigningKey, find_signing_key, load_signing_key
-from forgelm.evidence.ledger import AuditLogger
+from forgelm.evidence.keys import SigningKey
+from forgelm.publish.desk import SILENT, Opinion, open_desk
 from forgelm.publish.moves import moves_by_rename, seal_of
-from forgelm.publish.promote import Intent, Published, carry_out, settle_locked
-
-_GATE = "final_model"
-_SECRET = "FORGELM_AUDIT_SECRET"
-_WAIT_SECONDS = 10.0
-_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
-
-
-@dataclass(frozen=True)
-class Opinion:
-    """What a person says with a decision. ``key`` is the path of the private key to sign with."""
-
-    comment: str = ""
-    role: str = ""
-    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -71,7 +46,7 @@ class Decided:
 def approve_run(
     output_dir: str,
     run_id: str,
-    opinion: Opinion = Opinion(),
+    opinion: Opinion = SILENT,
     *,
     listen: Emit = emit_nothing,
     now: datetime | None = None,
@@ -87,7 +62,7 @@ def approve_run(
         RunBusyError: somebody else is deciding.
         StorageError: it could not be written or moved.
     """
-    with _open_desk(output_dir, run_id, opinion, listen, now) as desk:
+    with open_desk(output_dir, run_id, opinion, listen, now) as desk:
         files, case = desk.files, desk.case
         _require(case, CaseStatus.PENDING)
         staging = files.staging(run_id)
@@ -113,7 +88,7 @@ def approve_run(
 def reject_run(
     output_dir: str,
     run_id: str,
-    opinion: Opinion = Opinion(),
+    opinion: Opinion = SILENT,
     *,
     listen: Emit = emit_nothing,
     now: datetime | None = None,
@@ -123,7 +98,7 @@ def reject_run(
     Raises:
         the same as ``approve_run``, but a changed model can be rejected.
     """
-    with _open_desk(output_dir, run_id, opinion, listen, now) as desk:
+    with open_desk(output_dir, run_id, opinion, listen, now) as desk:
         _require(desk.case, CaseStatus.PENDING)
         fields, _ = desk.build(Decision.REJECT)
         published = desk.commit(Event.HUMAN_APPROVAL_REJECTED, fields)
@@ -133,7 +108,7 @@ def reject_run(
 def revoke_run(
     output_dir: str,
     run_id: str,
-    opinion: Opinion = Opinion(),
+    opinion: Opinion = SILENT,
     *,
     listen: Emit = emit_nothing,
     now: datetime | None = None,
@@ -145,7 +120,7 @@ def revoke_run(
     Raises:
         the same as ``approve_run``, but a changed model can be withdrawn.
     """
-    with _open_desk(output_dir, run_id, opinion, listen, now) as desk:
+    with open_desk(output_dir, run_id, opinion, listen, now) as desk:
         case = desk.case
         if case.status is CaseStatus.PENDING and not case.approvals:
             raise ConfigError(f"nobody approved the model of run {run_id} yet", hint="to refuse it: forgelm reject")
@@ -158,100 +133,6 @@ def revoke_run(
             return _decided(case, fields, CaseStatus.PENDING, path=path, needed=needed)
         published = desk.commit(Event.HUMAN_APPROVAL_REVOKED, fields)
     return _decided(case, fields, CaseStatus.REVOKED, path=published.path)
-
-
-def open_run_folder(output_dir: str) -> RunFiles:
-    """Return the paths of a run folder whose log holds.
-
-    Raises:
-        ConfigError: there is no such folder, or no log in it.
-        IntegrityError: the log does not hold.
-    """
-    files = RunFiles(Path(output_dir).absolute())
-    if not files.root.is_dir():
-        raise ConfigError(f"there is no folder {files.root}", hint="name a run's training.output_dir")
-    if not files.audit_log.is_file():
-        raise ConfigError(f"there is no audit log in {files.root}", hint="name a run's training.output_dir")
-    found = _verify(files)
-    if not found.valid:
-        # A crash may have torn the last line, which opening the log repairs; nothing else is repaired.
-        AuditLogger(str(files.root)).close()
-        found = _verify(files)
-    if not found.valid:
-        place = f"line {found.first_invalid_index}: " if found.first_invalid_index else ""
-        raise IntegrityError(
-            f"{files.audit_log} does not hold: {place}{found.reason}",
-            hint="nothing can be decided on it; look at it with 'forgelm verify-audit'",
-        )
-    return files
-
-
-def _verify(files: RunFiles) -> VerifyResult:
-    return verify_audit_log(str(files.audit_log), hmac_secret=os.environ.get(_SECRET) or None)
-
-
-@dataclass(frozen=True)
-class _Desk:
-    """A case as somebody decides it: nobody else can meanwhile."""
-
-    files: RunFiles
-    case: Case
-    opinion: Opinion
-    listen: Emit
-    now: datetime
-
-    def build(self, decision: Decision) -> tuple[dict[str, Any], SigningKey | None]:
-        """Return a decision's fields, signed when there is a key: what is signed is what goes into the log."""
-        case, key = self.case, load_signing_key(Path(self.opinion.key)) if self.opinion.key else find_signing_key()
-        checkpoint = take_checkpoint(self.files.audit_log)
-        fields: dict[str, Any] = {
-            "gate": _GATE,
-            "run_id": case.run_id,
-            "decision": str(decision),
-            "approver": _approver(case, key),
-            "role": redact_text(self.opinion.role),
-            "comment": redact_text(self.opinion.comment),
-            "model_root": case.model_root,
-            "evidence_root": case.evidence_root,
-            "log_size": checkpoint.size,
-            "log_root": checkpoint.root,
-            "decided_at": self.now.isoformat(timespec="microseconds"),
-            "final_model_dir": self.files.final_model_dir,
-            "staging_path": str(self.files.staging(case.run_id)),
-        }
-        if key is not None:
-            fields |= sign_decision(fields, key)
-        return fields, key
-
-    def record(self, event: Event, fields: dict[str, Any]) -> None:
-        """Write a decision that moves nothing."""
-        with on_record(self.files.root, self.case.run_id, self.listen) as emit:
-            emit(event, **fields)
-
-    def commit(self, event: Event, fields: dict[str, Any]) -> Published:
-        """Write a decision, which then stands: whatever ends this process, the next command moves the model."""
-        files, case = self.files, self.case
-        with on_record(files.root, case.run_id, self.listen) as emit:
-            emit(event, **fields)
-            return carry_out(files, Intent(event, case.run_id, case.model_root, files.final_model_dir, fields), emit)
-
-
-@contextmanager
-def _open_desk(output_dir: str, run_id: str, opinion: Opinion, listen: Emit, now: datetime | None) -> Iterator[_Desk]:
-    root = Path(output_dir).absolute()
-    if not root.is_dir():
-        raise ConfigError(f"there is no folder {root}", hint="name a run's training.output_dir")
-    with decision_lock(RunFiles(root), wait_seconds=_WAIT_SECONDS):
-        files = open_run_folder(output_dir)
-        settle_locked(files)
-        case = read_cases(files.audit_log).get(run_id)
-        if case is None or not _RUN_ID.fullmatch(run_id):
-            raise ConfigError(
-                f"run {run_id} asked nobody for approval in {files.root}",
-                hint=f"see the runs that did: forgelm approvals --pending --output-dir {output_dir}",
-            )
-        files = replace(files, final_model_dir=case.request.text("final_model_dir") or files.final_model_dir)
-        yield _Desk(files, case, opinion, listen, now or datetime.now(UTC))
 
 
 def _require(case: Case, status: CaseStatus) -> None:
@@ -292,12 +173,6 @@ def _refuse(*changed: Path) -> IntegrityError:
         f"not what was measured: {', '.join(map(str, changed))}",
         hint="find out who changed it; restore the bytes, or reject the model and train again",
     )
-
-
-def _approver(case: Case, key: SigningKey | None) -> str:
-    """A key on the run's list says better who this is than the environment does."""
-    listed = {one.raw: one.name for one in case.policy.approvers}
-    return redact_text(listed[key.public.raw]) if key and key.public.raw in listed else redact_text(approver_identity())
 
 
 def _check_rules(case: Case, fields: dict[str, Any], key: SigningKey | None, now: datetime) -> None:

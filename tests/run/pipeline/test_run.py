@@ -25,7 +25,8 @@ from forgelm.evidence.chain import verify_audit_log
 from forgelm.evidence.documents.lineage import LINEAGE_FILE
 from forgelm.evidence.pipeline.state import FinalStatus, StageStatus, read_state
 from forgelm.evidence.pipeline.verify import verify_pipeline
-from forgelm.publish.decide import Opinion, approve_run
+from forgelm.publish.decide import approve_run
+from forgelm.publish.desk import Opinion
 from forgelm.run.pipeline.run import PipelineResult, run_pipeline
 from forgelm.run.pipeline.wishes import PipelineWishes
 from forgelm.run.stop import StopRequest
