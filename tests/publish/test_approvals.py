@@ -68,3 +68,13 @@ def test_a_log_that_does_not_hold_is_shown_and_not_listed(tmp_path: Path) -> Non
     assert "line 2" in shown.corruption
     with pytest.raises(IntegrityError):
         list_pending(str(files.root))
+
+
+def test_a_log_that_another_secret_made_is_not_acted_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORGELM_AUDIT_SECRET", "t" * 40)
+    files = hold(tmp_path / "run")
+    assert show_run(str(files.root), RUN).corruption is None
+    before = files.audit_log.read_bytes()
+    monkeypatch.setenv("FORGELM_AUDIT_SECRET", "s" * 40)
+    assert show_run(str(files.root), RUN).corruption is not None
+    assert files.audit_log.read_bytes() == before

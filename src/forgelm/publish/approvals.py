@@ -11,8 +11,7 @@ from forgelm.base.errors import ConfigError
 from forgelm.base.files import RunFiles
 from forgelm.evidence.approval import ApprovalCheck, Case, CaseStatus, count_people, read_cases
 from forgelm.evidence.approval_check import verify_approvals
-from forgelm.evidence.chain import verify_audit_log
-from forgelm.publish.desk import open_run_folder
+from forgelm.publish.desk import open_run_folder, verify_log
 from forgelm.publish.promote import settle
 
 _HIDDEN = frozenset({"prev_hash", "_hmac"})
@@ -78,7 +77,7 @@ def show_run(output_dir: str, run_id: str) -> ShownRun:
     files = RunFiles(Path(output_dir).absolute())
     if not files.audit_log.is_file():
         raise ConfigError(f"there is no audit log in {files.root}", hint="name a run's training.output_dir")
-    found = verify_audit_log(str(files.audit_log))
+    found = verify_log(files)
     if found.valid:
         settle(files)
     case = read_cases(files.audit_log).get(run_id)

@@ -126,11 +126,11 @@ def open_run_folder(output_dir: str) -> RunFiles:
     files = _find_folder(output_dir)
     if not files.audit_log.is_file():
         raise ConfigError(f"there is no audit log in {files.root}", hint="name a run's training.output_dir")
-    found = _verify(files)
+    found = verify_log(files)
     if not found.valid:
         # A crash may have torn the last line, which opening the log repairs; nothing else is repaired.
         AuditLogger(str(files.root)).close()
-        found = _verify(files)
+        found = verify_log(files)
     if not found.valid:
         place = f"line {found.first_invalid_index}: " if found.first_invalid_index else ""
         raise IntegrityError(
@@ -147,7 +147,8 @@ def _find_folder(output_dir: str) -> RunFiles:
     return files
 
 
-def _verify(files: RunFiles) -> VerifyResult:
+def verify_log(files: RunFiles) -> VerifyResult:
+    """Verify the folder's log, with the secret where there is one: what lacks its tag then counts for nothing."""
     return verify_audit_log(str(files.audit_log), hmac_secret=os.environ.get(_SECRET) or None)
 
 

@@ -98,3 +98,21 @@ def test_more_tokens_than_rows_are_refused() -> None:
 def test_a_folder_without_a_tokenizer(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"no tokenizer\.json"):
         read_tokenizer(tmp_path, 10, {})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"added_tokens": [{"content": "<x>"}]},
+        {"added_tokens": [{"id": -1, "content": "<x>"}]},
+        {"added_tokens": [{"id": "1", "content": "<x>"}]},
+        {"model": {"type": "BPE", "vocab": {"a": None}, "merges": []}},
+        {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [7]}},
+        {"post_processor": {"single": [7]}},
+        {"pre_tokenizer": ["ByteLevel"]},
+        {"normalizer": "NFC"},
+    ],
+)
+def test_a_broken_file_is_a_typed_error(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(ModelError):
+        read_tokenizer(changed(tmp_path, **changes), 1024, {})

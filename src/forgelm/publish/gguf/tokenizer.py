@@ -39,6 +39,13 @@ def read_tokenizer(folder: Path, rows: int, generation: dict[str, Any]) -> Token
     Raises:
         ModelError: there is no ``tokenizer.json``, or it is of a kind that llama.cpp cannot do.
     """
+    try:
+        return _read(folder, rows, generation)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ModelError(f"the tokenizer in {folder} is broken: {type(error).__name__}: {error}") from error
+
+
+def _read(folder: Path, rows: int, generation: dict[str, Any]) -> TokenizerBlock:
     content = read_json(folder / "tokenizer.json")
     model = content.get("model")
     if not isinstance(model, dict) or model.get("type") != "BPE" or not isinstance(model.get("vocab"), dict):
@@ -61,6 +68,8 @@ def read_tokenizer(folder: Path, rows: int, generation: dict[str, Any]) -> Token
 def _number_tokens(vocabulary: dict[str, int], added: list[dict[str, Any]], rows: int) -> list[str]:
     by_id = {index: token for token, index in vocabulary.items()}
     by_id |= {token["id"]: token["content"] for token in added}
+    if any(type(index) is not int or index < 0 for index in by_id):
+        raise ModelError("the tokenizer has ids that are not 0, 1, 2, ...")
     highest = max(by_id, default=-1)
     if highest >= rows:
         raise ModelError(f"the tokenizer has ids up to {highest}, but the model's embedding has {rows} rows")
