@@ -59,5 +59,5 @@ $(VENV)/.train: pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.train
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,qlora,galore,audit,fast,language,ingest,sign,ray,eval,export,dev]'
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e '.[train,qlora,vision,galore,audit,fast,language,ingest,sign,ray,eval,export,dev]'
 	@touch $@

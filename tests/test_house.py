@@ -64,6 +64,7 @@ SPANNING = {
     "run/test_several_processes.py": "whole runs of two processes",
     "run/test_every_gate.py": "a whole run with every gate on",
     "run/test_evaluations.py": "whole runs whose evaluations pass, fail and cannot tell",
+    "run/test_multimodal.py": "a model that reads images through whole runs",
     "run/test_learning.py": "every trainer through a whole run",
     "cli/test_bad_input.py": "what a user gets wrong, through the whole command",
     "publish/test_power_cuts.py": "what a power cut can leave of a decision or an erasure",

@@ -3,12 +3,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import datasets
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from vision import picture
 
 from forgelm.base.errors import DataError
-from forgelm.data.tables import drop_filled_nulls, read_parquet
+from forgelm.data.tables import drop_filled_nulls, keep_bytes, read_parquet
 
 ROWS = [
     {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b", "name": "n"}], "id": None},
@@ -47,3 +49,15 @@ def test_damaged_files_and_double_columns_are_refused(write: Callable[..., str],
     pq.write_table(pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["text", "text"]), twice)
     with pytest.raises(DataError, match="same name"):
         read_parquet(twice, "f")
+
+
+def test_images_of_a_table_stay_the_bytes_they_are() -> None:
+    data = picture("red")
+    table = datasets.Dataset.from_dict(
+        {"image": [{"bytes": data, "path": "a.png"}], "images": [[{"bytes": data, "path": None}]], "text": ["t"]},
+        features=datasets.Features(
+            {"image": datasets.Image(), "images": datasets.List(datasets.Image()), "text": datasets.Value("string")}
+        ),
+    )
+    (row,) = keep_bytes(table)
+    assert row == {"image": {"bytes": data, "path": "a.png"}, "images": [{"bytes": data, "path": None}], "text": "t"}

@@ -10,14 +10,16 @@ import pytest
 import torch
 from support import computed, ember_model, ember_tokenizer
 
+from forgelm.data.rows import Row
 from forgelm.evaluate.self_check import measure_saved_model
 from forgelm.model.precision import Precision
 from forgelm.train.loop import Outcome
 from forgelm.train.probe import probe_logits
 from forgelm.train.token_ledger import TokenLedger
+from forgelm.train.tokenise import Example
 
 FLOAT32 = Precision("float32", None, False, "float32")
-PROBE = ((2, 50, 51, 52, 53), (3, 60, 61))
+PROBE = tuple(Example(ids, ids, Row({}, "rows", 1)) for ids in ([2, 50, 51, 52, 53], [3, 60, 61]))
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import RowFormat
-from forgelm.model.load import load_tokenizer, resolve
+from forgelm.model.load import load_reader, resolve
 from forgelm.train.loop import tokenise_data
 from forgelm.train.tokenise import IGNORED, Encoding, Example
 
@@ -130,7 +130,7 @@ def preview_dataset(config: ForgeConfig, *, rows: int = 3) -> DatasetPreview:
         raise ConfigError(f"rows must be at least 1, not {rows}")
     with private(offline=config.model.offline):
         prepared = prepare_run(config)
-        tokenised = tokenise_data(config, prepared, load_tokenizer(config, resolve(config)))
+        tokenised = tokenise_data(config, prepared, load_reader(config, resolve(config)))
     template = tokenised.encoding.template
     return DatasetPreview(
         rows=tuple(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from forgelm.config.moe import MoeConfig
+from forgelm.config.multimodal import MultimodalConfig
 from forgelm.config.section import Place, Revision, Section, refuse, warn_deprecated
 
 ALL_LINEAR, AUTO = "all-linear", "auto"
@@ -33,6 +34,7 @@ class ModelConfig(Section):
         None, description="Commit, tag or branch that model and tokenizer are pinned to; a 40-digit commit never moves."
     )
     moe: MoeConfig | None = Field(None, description="Options for mixtures of experts.")
+    multimodal: MultimodalConfig | None = Field(None, description="Options for models that read images.")
     bnb_4bit_use_double_quant: bool = Field(True, description="Quantise the quantisation constants too, saving memory.")
     bnb_4bit_quant_type: Literal["nf4", "fp4"] = Field("nf4", description="Data type of the 4-bit weights.")
     bnb_4bit_compute_dtype: Literal["auto", "bfloat16", "bf16", "float16", "fp16", "float32", "fp32"] = Field(
@@ -43,6 +45,11 @@ class ModelConfig(Section):
         None,
         description="Attention code of transformers, such as eager, sdpa or flash_attention_2; null lets it choose.",
     )
+
+    @property
+    def images(self) -> MultimodalConfig | None:
+        """How images are read, ``None`` where they are not."""
+        return self.multimodal if self.multimodal is not None and self.multimodal.enabled else None
 
 
 def _check_target_modules(value: Any) -> Any:

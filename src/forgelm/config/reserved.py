@@ -7,7 +7,6 @@ from types import MappingProxyType
 RESERVED = MappingProxyType(
     {
         "model.backend=unsloth": "the unsloth backend",
-        "model.multimodal": "vision-language training",
     }
 )
 

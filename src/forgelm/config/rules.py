@@ -11,9 +11,11 @@ from forgelm.config.data import DataConfig
 from forgelm.config.distributed import DistributedConfig
 from forgelm.config.evaluation import EvaluationConfig
 from forgelm.config.explain import Finding
+from forgelm.config.export import ExportConfig
 from forgelm.config.galore import find_galore_conflicts, find_galore_warnings
 from forgelm.config.governance import ComplianceConfig, RiskAssessmentConfig, RiskTier
 from forgelm.config.model import LoraConfig, ModelConfig
+from forgelm.config.multimodal import find_multimodal_conflicts, find_multimodal_warnings
 from forgelm.config.objectives import find_unread
 from forgelm.config.placeholder import is_placeholder
 from forgelm.config.retention import RetentionConfig
@@ -46,6 +48,8 @@ class Sections(Protocol):
     @property
     def evaluation(self) -> EvaluationConfig | None: ...
     @property
+    def export(self) -> ExportConfig | None: ...
+    @property
     def compliance(self) -> ComplianceConfig | None: ...
     @property
     def risk_assessment(self) -> RiskAssessmentConfig | None: ...
@@ -62,6 +66,7 @@ def find_conflicts(config: Sections) -> tuple[Finding, ...]:
         *_trainer_conflicts(config),
         *_distributed_conflicts(config),
         *_expert_conflicts(config),
+        *find_multimodal_conflicts(config),
         *_strict_tier_conflicts(config),
         *_approval_conflicts(config),
     )
@@ -74,6 +79,7 @@ def find_warnings(config: Sections) -> tuple[str, ...]:
         *find_unread(config.training),
         *find_galore_warnings(config.training, adapter=config.lora is not None),
         *_model_warnings(config),
+        *find_multimodal_warnings(config),
         *_distributed_warnings(config),
         *_risk_warnings(config),
         *_placeholder_warnings(config),

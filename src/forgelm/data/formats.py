@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from forgelm.base.errors import DataError
@@ -12,6 +12,8 @@ from forgelm.config.data import DataConfig
 from forgelm.data.checks import check_row
 from forgelm.data.clean import check_value, clean_value
 from forgelm.data.detect import SFT, Match, detect
+from forgelm.data.pictured import place_pictures, take_pictures
+from forgelm.data.pictures import PictureReader
 from forgelm.data.problems import RowError, RowProblems, describe, join_names, quote, row_problem
 from forgelm.data.rows import RawDataset, Row, RowFormat
 from forgelm.data.shapes import Raw
@@ -32,18 +34,28 @@ class NormalisedDataset:
     notes: tuple[str, ...]
 
 
-def normalise(raw: RawDataset, config: DataConfig, *, is_extra: bool = False, trainer: str = SFT) -> NormalisedDataset:
+def normalise(
+    raw: RawDataset,
+    config: DataConfig,
+    *,
+    is_extra: bool = False,
+    trainer: str = SFT,
+    pictures: PictureReader | None = None,
+) -> NormalisedDataset:
     """Bring every row of a dataset into one of the formats that ``trainer`` trains on.
 
     ``data.columns`` must name columns of the main dataset; an extra one may have none of them and is then read by
-    its own names.
+    its own names. ``pictures`` reads the rows' images, where they have to have some.
 
     Raises:
         DataError: mixed or unknown shapes, or rows that cannot teach anything, the first few with their places.
     """
+    shown: tuple[str, ...] = ()
+    if pictures is not None:
+        raw, shown = take_pictures(raw, pictures), (pictures.section.image_column,)
     rows = [row for part in raw.splits.values() for row in part]
     columns = tuple(dict.fromkeys(column for row in rows if isinstance(row.value, dict) for column in row.value))
-    renames, notes = _choose_renames(config.columns, columns, raw.name, is_extra=is_extra)
+    renames, notes = _choose_renames(_asked(config, pictures), columns, raw.name, is_extra=is_extra)
     renamed = {split: [_rename(row, renames) for row in part] for split, part in raw.splits.items()}
     every = [row for part in renamed.values() for row in part]
     match = detect(every, raw.name, config_format=config.format, mapped=frozenset(renames), trainer=trainer)
@@ -58,8 +70,8 @@ def normalise(raw: RawDataset, config: DataConfig, *, is_extra: bool = False, tr
         splits=splits,
         format=match.shape.format,
         detected=match.shape.label,
-        columns=tuple(column.encode("utf-8", "backslashreplace").decode() for column in columns),
-        mapping=_show_mapping(match, renames, columns),
+        columns=tuple(column.encode("utf-8", "backslashreplace").decode() for column in (*columns, *shown)),
+        mapping=(*_show_mapping(match, renames, columns), *(("image", column) for column in shown)),
         notes=(*notes, *_note_unused(match, renames, columns, raw.name), *unit.notes()),
     )
 
@@ -86,7 +98,7 @@ class _Normaliser:
         for row in rows:
             remarks: set[str] = set()
             try:
-                done.append(Row(self._build(row.value, remarks), row.source, row.number, row.part))
+                done.append(self._normalise(row, remarks))
                 self._check_label(row)
             except RowError as error:
                 self.problems.add(row_problem(str(error), source=row.source, part=row.part, number=row.number))
@@ -94,6 +106,12 @@ class _Normaliser:
                 count, first = self._remarks.get(remark, (0, row.where))
                 self._remarks[remark] = (count + 1, first)
         return done
+
+    def _normalise(self, row: Row, remarks: set[str]) -> Row:
+        value = self._build(row.value, remarks)
+        if row.pictures:
+            value = place_pictures(value, row.pictures)
+        return replace(row, value=value)
 
     def notes(self) -> list[str]:
         """Return each remark once, with the number of rows and the first of them."""
@@ -128,6 +146,13 @@ class _Normaliser:
         return built
 
 
+def _asked(config: DataConfig, pictures: PictureReader | None) -> Mapping[Any, str]:
+    """Return ``data.columns``, with the column of the text where ``model.multimodal`` names it."""
+    if pictures is None or "text_column" not in pictures.section.model_fields_set:
+        return config.columns
+    return {**config.columns, "text": pictures.section.text_column}
+
+
 def _choose_renames(
     asked: Mapping[Any, str], columns: tuple[str, ...], name: str, *, is_extra: bool
 ) -> tuple[dict[str, str], list[str]]:
@@ -153,7 +178,7 @@ def _rename(row: Row, renames: Mapping[str, str]) -> Row:
     taken = set(renames.values()) | set(renames)
     kept = {column: value for column, value in row.value.items() if column not in taken}
     moved = {ours: row.value[column] for ours, column in renames.items() if column in row.value}
-    return Row(kept | moved, row.source, row.number, row.part)
+    return replace(row, value=kept | moved)
 
 
 def _show_mapping(match: Match, renames: Mapping[str, str], columns: tuple[str, ...]) -> tuple[tuple[str, str], ...]:

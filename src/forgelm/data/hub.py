@@ -15,7 +15,7 @@ from forgelm.data.local import find_nearest, read_local
 from forgelm.data.problems import join_names
 from forgelm.data.rows import RawDataset, Row
 from forgelm.data.split_names import choose_splits, note_unread, split_of
-from forgelm.data.tables import drop_filled_nulls
+from forgelm.data.tables import drop_filled_nulls, keep_bytes
 
 LOOKUP_SECONDS = 10.0
 _COMMIT = re.compile(r"[0-9a-f]{40}")
@@ -132,7 +132,9 @@ def _name_splits(available: list[str], name: str) -> dict[str, str]:
 
 
 def _read_rows(table: Any, name: str, part: str) -> list[Row]:
-    rows = [Row(drop_filled_nulls(value), name, number, part) for number, value in enumerate(table, start=1)]
+    rows = [
+        Row(drop_filled_nulls(value), name, number, part) for number, value in enumerate(keep_bytes(table), start=1)
+    ]
     if not rows:
         raise DataError(f"{name}: its split {part} holds no rows")
     return rows

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from forgelm.base.errors import DataError
-from forgelm.base.network import hub_token
+from forgelm.base.network import hub_token, is_offline
 from forgelm.config.data import DataConfig
+from forgelm.config.multimodal import MultimodalConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.data.canaries import plant_canaries
 from forgelm.data.detect import SFT
 from forgelm.data.formats import NormalisedDataset, is_conversational, normalise
 from forgelm.data.load import load_rows
 from forgelm.data.mix import mix_rows
+from forgelm.data.pictures import PictureReader
 from forgelm.data.preferences import unpair
 from forgelm.data.rows import PreparedData, Row, RowFormat, SkippedRow, Source
 from forgelm.data.split import Split, carve_validation, content_keys
@@ -34,6 +36,7 @@ def prepare_run(config: ForgeConfig) -> PreparedData:
         offline=config.model.offline,
         token=hub_token(config.auth.hf_token if config.auth else None),
         trainer=config.training.trainer_type,
+        images=config.model.images,
     )
     section = config.evaluation.memorisation if config.evaluation else None
     if section is None or not section.enabled:
@@ -45,22 +48,29 @@ def prepare_run(config: ForgeConfig) -> PreparedData:
 
 
 def prepare(
-    config: DataConfig, *, seed: int, offline: bool = False, token: str | None = None, trainer: str = SFT
+    config: DataConfig,
+    *,
+    seed: int,
+    offline: bool = False,
+    token: str | None = None,
+    trainer: str = SFT,
+    images: MultimodalConfig | None = None,
 ) -> PreparedData:
     """Read, normalise, split, mix and shuffle the datasets that ``config`` names.
 
     The main dataset's validation split is kept as it is; without one its test split is used, else rows of it are held
     out. Extra datasets give training rows only. The same files, config and ``seed`` give the same rows in the same
-    order in every process.
+    order in every process. With ``images`` every row has at least one, read as that section says.
 
     Raises:
         DataError: a dataset cannot be found, read or trained on, or two of them have different formats.
     """
     names = [config.dataset_name_or_path, *(config.extra_datasets or ())]
+    pictures = PictureReader(images, offline=offline or is_offline()) if images is not None else None
     datasets = []
     for place, name in enumerate(names):
         raw = load_rows(name, train_only=place > 0, offline=offline, token=token)
-        datasets.append(normalise(raw, config, is_extra=place > 0, trainer=trainer))
+        datasets.append(normalise(raw, config, is_extra=place > 0, trainer=trainer, pictures=pictures))
     _check_one_format(datasets)
     split, notes = _split_main(datasets[0], config, seed)
     extras, kept_out = _keep_out_held(datasets[1:], split)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import PurePath
 from typing import Any, Literal
+
+from forgelm.data.picture import Picture
 
 _ONE_ROW_A_LINE = frozenset({".jsonl", ".ndjson", ".txt", ".csv"})
 
@@ -31,6 +33,7 @@ class Row:
     ``{"prompt", "completion"}``, both text or both lists of messages, with ``tools`` beside the latter; ``{"text"}``;
     ``{"prompt", "chosen", "rejected"}`` and ``{"prompt", "completion", "label"}`` (true: good) in the same two ways;
     ``{"prompt", "columns"}``, text or messages and whatever else the row holds, for reward functions.
+    ``pictures`` are a row's images; its ``value`` then holds their digests as ``images`` and a marker for each.
     ``source`` is the dataset as the user named it, ``part`` the file in a folder or the split on the hub, and
     ``number`` counts from 1: the line in files that hold one row a line, else the row.
     """
@@ -39,6 +42,7 @@ class Row:
     source: str
     number: int
     part: str | None = None
+    pictures: tuple[Picture, ...] = field(default=(), repr=False)
 
     @property
     def where(self) -> str:

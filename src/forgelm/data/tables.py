@@ -42,6 +42,18 @@ def drop_filled_nulls(row: dict[str, Any]) -> dict[str, Any]:
     return {column: _drop_nulls(value) for column, value in row.items()}
 
 
+def keep_bytes(table: Any) -> Any:
+    """Return ``table`` with images as the bytes they are: decoding them is for whoever looks at them."""
+    datasets = load_extra("datasets", extra="train")
+    bare = datasets.Image(decode=False)
+    for column, feature in table.features.items():
+        if isinstance(feature, datasets.Image):
+            table = table.cast_column(column, bare)
+        elif isinstance(getattr(feature, "feature", None), datasets.Image):
+            table = table.cast_column(column, datasets.List(bare))
+    return table
+
+
 def _drop_nulls(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _drop_nulls(item) for key, item in value.items() if item is not None}

@@ -43,7 +43,7 @@ def measure_saved_model(
     return Measurement(
         "self_check",
         difference,
-        sum(len(row) for row in outcome.probe),
+        sum(len(row.input_ids) for row in outcome.probe),
         "relative difference of logits",
         details={"limit": limit, "change": change, "problems": problems},
     )

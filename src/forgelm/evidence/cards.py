@@ -185,18 +185,20 @@ def _usage(record: RunRecord) -> str:
     base = f'"{name}"{at}'
     if name.startswith(BUILTIN_PREFIX):
         base = f'files("forgelm.model") / "{name.removeprefix(BUILTIN_PREFIX)}"'
+    kind, reader = "AutoModelForCausalLM", "tokenizer = AutoTokenizer"
+    if config.model.images is not None:
+        kind, reader = "AutoModelForImageTextToText", "processor = AutoProcessor"
     if config.lora is None or config.training.merge_adapters:
-        load = 'model = AutoModelForCausalLM.from_pretrained("PATH_TO_THIS_FOLDER")\n'
+        load = f'model = {kind}.from_pretrained("PATH_TO_THIS_FOLDER")\n'
         peft = ""
     else:
         peft = "from peft import PeftModel\n"
         if name.startswith(BUILTIN_PREFIX):
             peft = f"from importlib.resources import files\n\n{peft}"
         load = (
-            f"base = AutoModelForCausalLM.from_pretrained({base})\n"
-            'model = PeftModel.from_pretrained(base, "PATH_TO_THIS_FOLDER")\n'
+            f'base = {kind}.from_pretrained({base})\nmodel = PeftModel.from_pretrained(base, "PATH_TO_THIS_FOLDER")\n'
         )
     return (
-        f"{peft}from transformers import AutoModelForCausalLM, AutoTokenizer\n\n"
-        f'tokenizer = AutoTokenizer.from_pretrained("PATH_TO_THIS_FOLDER")\n{load}'
+        f"{peft}from transformers import {kind}, {reader.rpartition(' ')[2]}\n\n"
+        f'{reader}.from_pretrained("PATH_TO_THIS_FOLDER")\n{load}'
     )

@@ -11,6 +11,7 @@ from forgelm.evidence.environment import describe_environment, package_version
 from forgelm.evidence.record import RunRecord
 from forgelm.model.revision import Revision
 from forgelm.train.consumption import Consumption
+from forgelm.train.scenes import describe_scenes
 
 _DECLARED_IDENTITY = (
     "provider_name",
@@ -35,6 +36,7 @@ def build_manifest(record: RunRecord, consumption: Consumption, generated_at: da
         "training_parameters": _training_parameters(record),
         "data_provenance": _data_provenance(record, consumption),
         "token_ledger": _token_ledger(record),
+        **_images(record),
         "compute": record.outcome.compute.as_record(),
         "evaluation_results": {
             "metrics": dict(record.metrics),
@@ -55,6 +57,21 @@ def build_manifest(record: RunRecord, consumption: Consumption, generated_at: da
     if config.webhook is not None:
         manifest["webhook_config"] = config.webhook.model_dump(mode="json", exclude={"url"})
     return manifest
+
+
+def _images(record: RunRecord) -> dict[str, Any]:
+    """Return how images were read and which they were, where the rows have some."""
+    data = record.tokenised
+    if data.processing is None:
+        return {}
+    splits = {"train": data.train, "validation": data.validation}
+    return {
+        "images": {
+            name: describe_scenes(data.processing, split.examples)
+            for name, split in splits.items()
+            if split is not None
+        }
+    }
 
 
 def _safety(record: RunRecord) -> dict[str, Any]:

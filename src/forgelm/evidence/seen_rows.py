@@ -17,6 +17,7 @@ from typing import Any, BinaryIO
 
 from forgelm.base.errors import IntegrityError
 from forgelm.base.files import RunFiles, canonical_json, replacing
+from forgelm.config.multimodal import MultimodalConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import PreparedData, Row
 from forgelm.evidence.subjects import SubjectKeys
@@ -132,6 +133,7 @@ def _header(run_id: str, config: ForgeConfig, prepared: PreparedData) -> dict[st
         "base_model": config.model.name_or_path,
         "base_model_path": str(base.resolve()) if base.exists() else None,
         "data": config.data.model_dump(mode="json"),
+        "images": _written(config.model.images),
         "sources": [
             {
                 "name": source.name,
@@ -141,6 +143,11 @@ def _header(run_id: str, config: ForgeConfig, prepared: PreparedData) -> dict[st
             for source in prepared.sources
         ],
     }
+
+
+def _written(section: MultimodalConfig | None) -> dict[str, Any] | None:
+    """Return how images are read, as it was written: a column that is named counts, one by default does not."""
+    return section.model_dump(mode="json", exclude_unset=True) if section is not None else None
 
 
 def _digests(fingerprint: dict[str, Any]) -> dict[str, str]:

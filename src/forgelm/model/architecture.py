@@ -117,6 +117,10 @@ def read_model_shapes(config: ForgeConfig) -> Architecture:
     Raises:
         ModelError: the name is neither a model's nor a folder's, or a local model's configuration cannot be read.
     """
+    if config.model.images is not None:
+        raise ModelError(
+            "the memory of a model that reads images is not estimated", hint="try a short run, max_steps: 2"
+        )
     revision = resolve(config)
     try:
         with loading_errors(f"the configuration of {revision.repo_id}"):

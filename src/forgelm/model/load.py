@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class LoadedModel:
-    """A model ready to train or to ask, with what is true about it."""
+    """A model ready to train or to ask, with what is true about it. ``processor`` is there where it reads images."""
 
     model: Any
     tokenizer: Any
@@ -40,6 +40,12 @@ class LoadedModel:
     trainable_parameters: int
     total_parameters: int
     architecture: str
+    processor: Any = None
+
+    @property
+    def reader(self) -> Any:
+        """What turns a row into the model's inputs, and is saved with it: the processor, else the tokenizer."""
+        return self.tokenizer if self.processor is None else self.processor
 
     @property
     def quantization(self) -> str:
@@ -64,7 +70,8 @@ def load(config: ForgeConfig) -> LoadedModel:
     precision = _precision(config, hardware)
     for note in precision.notes:
         logger.warning(note)
-    tokenizer = load_tokenizer(config, revision)
+    processor = load_processor(config, revision) if config.model.images is not None else None
+    tokenizer = load_tokenizer(config, revision) if processor is None else processor.tokenizer
     load_extra("transformers", extra="train").set_seed(config.training.seed)
     model = load_base(config, revision, precision, hardware)
     check_vocabulary(model, tokenizer, revision.repo_id)
@@ -89,6 +96,7 @@ def load(config: ForgeConfig) -> LoadedModel:
         trainable_parameters=parameters.trainable,
         total_parameters=parameters.total,
         architecture=architecture,
+        processor=processor,
     )
 
 
@@ -132,6 +140,36 @@ def load_tokenizer(config: ForgeConfig, revision: Revision) -> Any:
     transformers = load_extra("transformers", extra="train")
     with loading_errors(f"the tokenizer of {revision.repo_id}"):
         tokenizer = transformers.AutoTokenizer.from_pretrained(revision.path, **_hub_options(config, revision))
+    return _able_to_pad(tokenizer, revision)
+
+
+def load_processor(config: ForgeConfig, revision: Revision) -> Any:
+    """Return what reads text and images for ``revision``; its ``tokenizer`` is able to pad and has the chat template.
+
+    Raises:
+        ModelError: the model has none, or it reads text alone.
+    """
+    load_extra("PIL.Image", extra="vision")
+    transformers = load_extra("transformers", extra="train")
+    with loading_errors(f"the processor of {revision.repo_id}"):
+        processor = transformers.AutoProcessor.from_pretrained(revision.path, **_hub_options(config, revision))
+    if getattr(processor, "image_processor", None) is None or getattr(processor, "tokenizer", None) is None:
+        raise ModelError(
+            f"{revision.repo_id} has no processor that reads text and images",
+            hint="name a vision-language model, or leave model.multimodal out",
+        )
+    if processor.chat_template:
+        processor.tokenizer.chat_template = processor.chat_template
+    _able_to_pad(processor.tokenizer, revision)
+    return processor
+
+
+def load_reader(config: ForgeConfig, revision: Revision) -> Any:
+    """Return what rows are tokenised with: the processor where they have images, else the tokenizer."""
+    return load_tokenizer(config, revision) if config.model.images is None else load_processor(config, revision)
+
+
+def _able_to_pad(tokenizer: Any, revision: Revision) -> Any:
     if tokenizer.pad_token_id is None:
         # Labels are masked by position, never by id, so sharing the id keeps the end token a target.
         tokenizer.pad_token = tokenizer.eos_token
@@ -157,7 +195,7 @@ def load_base(config: ForgeConfig, revision: Revision, precision: Precision, har
             bnb_4bit_compute_dtype=getattr(torch, precision.compute_dtype),
         )
     with loading_errors(f"the model {revision.repo_id}"):
-        model = transformers.AutoModelForCausalLM.from_pretrained(
+        model = _auto_class(config, options["config"], revision).from_pretrained(
             revision.path,
             dtype=getattr(torch, precision.load_dtype),
             device_map=_device_map(config, hardware),
@@ -165,6 +203,24 @@ def load_base(config: ForgeConfig, revision: Revision, precision: Precision, har
             **options,
         )
     return keep_trainable(model)
+
+
+def _auto_class(config: ForgeConfig, architecture: Any, revision: Revision) -> Any:
+    """Return transformers' class that loads the model, for text or for images and text."""
+    transformers = load_extra("transformers", extra="train")
+    text, images = transformers.AutoModelForCausalLM, transformers.AutoModelForImageTextToText
+    if config.model.images is not None and type(architecture) not in images._model_mapping:
+        raise ModelError(
+            f"{revision.repo_id} reads no images ({architecture.model_type})",
+            hint="name a vision-language model, or leave model.multimodal out",
+        )
+    kind = type(architecture)
+    if config.model.images is None and kind not in text._model_mapping and kind in images._model_mapping:
+        raise ModelError(
+            f"{revision.repo_id} is a model that reads images ({architecture.model_type})",
+            hint="set model.multimodal.enabled: true",
+        )
+    return text if config.model.images is None else images
 
 
 def keep_trainable(model: Any) -> Any:
@@ -266,6 +322,11 @@ def loading_errors(what: str) -> Iterator[None]:
         raise
     except (OSError, ValueError, KeyError, ImportError, RuntimeError, safetensors.SafetensorError) as error:
         first_line = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        if "Unrecognized configuration class" in first_line and "AutoModelForCausalLM" in first_line:
+            raise ModelError(
+                f"{what} is of a kind that is not asked with text alone, such as one that reads images",
+                hint="training reads images with model.multimodal; this does not",
+            ) from error
         raise ModelError(
             f"{what} could not be loaded: {first_line}",
             hint="check model.name_or_path and model.revision; only safetensors weights are loaded, and with "

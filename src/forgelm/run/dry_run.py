@@ -10,7 +10,7 @@ from forgelm.data.prepare import prepare_run
 from forgelm.evaluate.table import check_evaluations
 from forgelm.evidence.approval import Policy
 from forgelm.evidence.documents.annex_iv import read_attachments
-from forgelm.model.load import load_tokenizer, plan_load, resolve
+from forgelm.model.load import load_reader, plan_load, resolve
 from forgelm.run.audience import check_audience
 from forgelm.run.exporting import check_export
 from forgelm.run.folder import check_writable, run_files
@@ -41,7 +41,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
         prepared = prepare_run(config)
         revision = resolve(config)
         precision = plan_load(config, revision)
-        tokenised = tokenise_data(config, prepared, load_tokenizer(config, revision))
+        tokenised = tokenise_data(config, prepared, load_reader(config, revision))
     model, lora, training, limits = config.model, config.lora, config.training, config.evaluation
     return {
         "success": True,

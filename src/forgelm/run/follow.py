@@ -28,7 +28,7 @@ def follow_run(config: ForgeConfig, processes: Processes, stop: StopRequest) -> 
         found, run_id = processes.tell(_only_the_first_knows)
         prepared = prepare_run(config)
         loaded = load(config)
-        tokenised = tokenise_data(config, prepared, loaded.tokenizer, loaded.model.generation_config)
+        tokenised = tokenise_data(config, prepared, loaded.reader, loaded.model.generation_config)
         if found.path is not None:
             check_checkpoint(config, tokenised, loaded, found.path)
         wishes = Wishes(found.path, found.skipped, stop.asked, processes)

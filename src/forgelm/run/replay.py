@@ -108,7 +108,7 @@ def _train_on(config: ForgeConfig, start: Path, last: int, folder: Path) -> tupl
     """Return every step's loss up to ``last``, and whether they have to be the same to the bit."""
     prepared = prepare_run(config)
     loaded = load(config)
-    tokenised = tokenise_data(config, prepared, loaded.tokenizer, loaded.model.generation_config)
+    tokenised = tokenise_data(config, prepared, loaded.reader, loaded.model.generation_config)
     check_checkpoint(config, tokenised, loaded, start)
     losses = Losses()
 

@@ -223,7 +223,7 @@ def _train(run: _Run, prepared: PreparedData) -> _Trained:
         notes=list(loaded.precision.notes),
     )
     run.emit(Event.STAGE, name="tokenising")
-    tokenised = tokenise_data(run.config, prepared, loaded.tokenizer, loaded.model.generation_config)
+    tokenised = tokenise_data(run.config, prepared, loaded.reader, loaded.model.generation_config)
     run.stop.check()
     if run.wishes.checkpoint is not None:
         check_checkpoint(run.config, tokenised, loaded, run.wishes.checkpoint)

@@ -18,6 +18,10 @@ from forgelm.train.counters import Counters, open_counters
 from forgelm.train.processes import Processes
 
 TOLERANCE = 0.3
+_IMAGES = (
+    "an estimate: the weights that read images are counted as if each token of the sequence passed through them, and "
+    "the attention among an image's patches is left out"
+)
 # Dense 16-bit tensor-core peak of one GPU in operations a second, by the exact name CUDA reports; NVIDIA's data sheets.
 PEAK_FLOP_PER_SECOND = MappingProxyType(
     {
@@ -96,11 +100,13 @@ class Counts:
 class Shape:
     """What a pass costs for each position (``parameters``) and for each pair of positions (``attention_width``).
 
-    ``attention_width`` is layers times heads times the width of a head.
+    ``attention_width`` is layers times heads times the width of a head. ``reads_images`` is true where some weights
+    are multiplied with patches of images instead of tokens.
     """
 
     parameters: Parameters
     attention_width: int
+    reads_images: bool = False
 
 
 def count_operations(counts: Counts, shape: Shape) -> float:
@@ -156,7 +162,7 @@ def build_compute(
         energy_source=None if energy_reason else counters.energy_source,
         energy_reason=energy_reason,
         figures_differ=bool(notes),
-        notes=notes,
+        notes=(*notes, _IMAGES) if shape.reads_images else notes,
     )
 
 
@@ -165,7 +171,8 @@ def read_shape(model: Any) -> Shape:
     config = model.config.get_text_config()
     heads = int(config.num_attention_heads)
     width = int(getattr(config, "head_dim", None) or config.hidden_size // heads)
-    return Shape(count_parameters(model), int(config.num_hidden_layers) * heads * width)
+    attention = int(config.num_hidden_layers) * heads * width
+    return Shape(count_parameters(model), attention, hasattr(model.config, "vision_config"))
 
 
 class Meter:

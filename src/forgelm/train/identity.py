@@ -71,6 +71,8 @@ def _digest_rows(examples: Sequence[Example]) -> str:
         columns = example.row.value.get("columns")
         for side in example.sides:
             digest.update(repr((side.input_ids, side.labels, label, columns)).encode())
+        if example.scene is not None:
+            digest.update(repr(example.row.value["images"]).encode())
     return f"{len(examples)} rows, {digest.hexdigest()[:16]}"
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from forgelm.base.extras import load_extra
+from forgelm.train.inputs import build_inputs
 from forgelm.train.tokenise import IGNORED, Example
 
 _MAX_LOGITS = 2**27
@@ -55,16 +56,9 @@ def batches(examples: Sequence[Example], *, vocabulary: int) -> Iterator[list[in
 
 def _sum_batch(torch: Any, model: Any, batch: list[Example], pad_token_id: int) -> list[Likelihood]:
     width = len(batch[0].input_ids)
-
-    def padded(rows: list[list[int]], value: int) -> Any:
-        return torch.tensor([row + [value] * (width - len(row)) for row in rows], device=model.device)
-
-    logits = model(
-        input_ids=padded([example.input_ids for example in batch], pad_token_id),
-        attention_mask=padded([[1] * len(example.input_ids) for example in batch], 0),
-        use_cache=False,
-    ).logits[:, :-1]
-    targets = padded([example.labels for example in batch], IGNORED)[:, 1:]
+    logits = model(**build_inputs(model, batch, pad_token_id=pad_token_id), use_cache=False).logits[:, :-1]
+    labels = [example.labels + [IGNORED] * (width - len(example.labels)) for example in batch]
+    targets = torch.tensor(labels, device=model.device)[:, 1:]
     wanted = targets != IGNORED
     losses = torch.zeros(targets.shape, device=model.device)
     losses[wanted] = torch.nn.functional.cross_entropy(logits[wanted].float(), targets[wanted], reduction="none")

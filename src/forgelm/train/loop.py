@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from forgelm.base.extras import load_extra
 from forgelm.base.files import RunFiles
 from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
-from forgelm.data.rows import PreparedData, RowFormat
+from forgelm.data.rows import PreparedData
 from forgelm.model.architecture import build_shapes
 from forgelm.model.load import LoadedModel, load_base
 from forgelm.model.reward import RewardModel
@@ -41,23 +40,35 @@ from forgelm.train.quiet import COUNTS, Ways
 from forgelm.train.rewards import Reward, check_answers, choose_rewards
 from forgelm.train.samples import Samples, choose_samples
 from forgelm.train.save import keep_pissa_start, save_model
+from forgelm.train.scenes import Processing, SceneCollator, open_processing
 from forgelm.train.seal import check_identity
 from forgelm.train.speedups import check_speedups
 from forgelm.train.token_ledger import TokenLedger, check_loss
-from forgelm.train.tokenise import Encoding, TokenisedSplit, check_masks, choose_encoding, tokenise
-from forgelm.train.trainers import TRAINERS, build_trainer
-
-logger = logging.getLogger(__name__)
+from forgelm.train.tokenise import (
+    Encoding,
+    Example,
+    TokenisedSplit,
+    check_masks,
+    choose_encoding,
+    choose_reply_mask,
+    read_stop_ids,
+    tokenise,
+)
+from forgelm.train.trainers import TRAINERS, build_trainer, choose_kind
 
 
 @dataclass(frozen=True)
 class TokenisedData:
-    """Both splits as tokens, how they were made, and what scores replies to them, where they are prompts alone."""
+    """Both splits as tokens, how they were made, and what scores replies to them, where they are prompts alone.
+
+    ``processing`` is there where the rows have images.
+    """
 
     encoding: Encoding
     train: TokenisedSplit
     validation: TokenisedSplit | None
     rewards: tuple[Reward, ...] = ()
+    processing: Processing | None = None
 
 
 @dataclass(frozen=True)
@@ -72,7 +83,7 @@ class Outcome:
     keeps_best: bool
     train_ledger: TokenLedger
     validation_ledger: TokenLedger | None
-    probe: tuple[tuple[int, ...], ...] = field(repr=False)
+    probe: tuple[Example, ...] = field(repr=False)
     base_logits: list[Any] = field(repr=False)
     trained_logits: list[Any] = field(repr=False)
     compute: Compute
@@ -107,26 +118,31 @@ class Wishes:
 def tokenise_data(config: ForgeConfig, prepared: PreparedData, tokenizer: Any, generation: Any = None) -> TokenisedData:
     """Tokenise both splits and refuse a mask, an ending or a loss of tokens that would make the training wrong.
 
+    Where rows have images, ``tokenizer`` is the model's processor.
+
     Raises:
         ModelError: the tokenizer or its chat template cannot express the data.
         DataError: the mask is empty, nothing teaches the model to stop, or too many tokens would be cut.
     """
+    processing = open_processing(config, tokenizer)
     encoding = choose_encoding(
-        tokenizer,
+        tokenizer if processing is None else tokenizer.tokenizer,
         prepared.train,
         prepared.format,
         max_length=config.model.max_length,
         add_eos=config.data.add_eos,
-        reply_mask=_reply_mask(config, prepared.format),
-        generation_stop_ids=_stop_ids(generation),
+        reply_mask=choose_reply_mask(config.training, prepared.format),
+        generation_stop_ids=read_stop_ids(generation),
     )
+    if processing is not None:
+        encoding = replace(encoding, seeing=processing.encode)
     train = tokenise(prepared.train, encoding)
     check_loss(train.ledger, limit=config.data.max_tokens_lost, max_length=config.model.max_length)
     check_masks(train, encoding)
     validation = tokenise(prepared.validation, encoding) if prepared.validation else None
     if validation is not None and not validation.examples:
         raise DataError("no validation row has anything to learn within model.max_length")
-    return TokenisedData(encoding, train, validation, _choose_rewards(config, train))
+    return TokenisedData(encoding, train, validation, _choose_rewards(config, train), processing)
 
 
 def _choose_rewards(config: ForgeConfig, train: TokenisedSplit) -> tuple[Reward, ...]:
@@ -147,18 +163,6 @@ def _check_groups(config: ForgeConfig, rows: int) -> None:
             f"there are {rows} prompts to train on, and one step takes {needed}",
             hint="add rows, raise grpo_num_generations, or lower per_device_train_batch_size",
         )
-
-
-def _reply_mask(config: ForgeConfig, row_format: RowFormat) -> bool | None:
-    """The switch that belongs to the format of the data; the other one is reported, not obeyed."""
-    switches = {
-        RowFormat.MESSAGES: ("assistant_only_loss", config.training.assistant_only_loss),
-        RowFormat.PROMPT_COMPLETION: ("completion_only_loss", config.training.completion_only_loss),
-    }
-    for name, value in (switches[other] for other in switches if other is not row_format):
-        if value is not None:
-            logger.warning("training.%s is set, but has no effect on data in the format %s", name, row_format)
-    return switches[row_format][1] if row_format in switches else None
 
 
 def train(
@@ -248,7 +252,7 @@ def _build(
     wishes: Wishes,
     instruments: Instruments,
 ) -> tuple[Any, StopOnRequest, Plan]:
-    kind = TRAINERS[config.training.trainer_type]
+    kind = choose_kind(config)
     check_speedups(config, loaded.hardware)
     plan = Plan(
         output_dir=str(files.root),
@@ -268,7 +272,12 @@ def _build(
         instruments.meter.follow(judges["ref_model"])
     trainer = build_trainer(
         kind,
-        {**build_arguments(config.training, plan), **sharding_arguments(config.distributed)},
+        {
+            **build_arguments(config.training, plan),
+            **sharding_arguments(config.distributed),
+            # TRL would drop the columns of rows with images that it does not know.
+            **({"remove_unused_columns": False} if data.processing is not None else {}),
+        },
         Ways(
             instruments.meter,
             sampling_strategy(config.training, shuffle=plan.shuffle),
@@ -282,10 +291,11 @@ def _build(
         listeners=(Progress(emit), FiniteLoss(), _doctor(config, emit), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
         model=loaded.model,
-        processing_class=loaded.tokenizer,
+        processing_class=loaded.reader,
         train_dataset=kind.build_dataset(data.train.examples),
         eval_dataset=kind.build_dataset(data.validation.examples) if data.validation else None,
         **judges,
+        **({"data_collator": SceneCollator(loaded.tokenizer.pad_token_id)} if data.processing is not None else {}),
     )
     return trainer, stopper, plan
 
@@ -355,6 +365,8 @@ def _open_probe(config: ForgeConfig, loaded: LoadedModel, wishes: Wishes, emit: 
     """Return the trial of the worst batch where one is wanted; replies of the longest kind cannot be drawn to order."""
     training, on_gpu = config.training, loaded.hardware.has_gpu
     wanted = on_gpu if training.memory_probe is None else training.memory_probe
+    # What images take is not estimated, so there is nothing to compare a trial with.
+    wanted = wanted and config.model.images is None
     if not wanted or training.trainer_type == "grpo" or not wishes.processes.place.alone:
         return None
     shapes = build_shapes(loaded.model.config, attention=config.model.attn_implementation)
@@ -374,13 +386,6 @@ def _stopped(files: RunFiles, step: int) -> StoppedError:
         checkpoint=str(saved) if saved else None,
         hint="run the same command with --resume to continue",
     )
-
-
-def _stop_ids(generation: Any) -> tuple[int, ...]:
-    ids = getattr(generation, "eos_token_id", None)
-    if ids is None:
-        return ()
-    return tuple(ids) if isinstance(ids, (list, tuple)) else (int(ids),)
 
 
 def _peak_vram_gb(loaded: LoadedModel) -> float | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from forgelm.base.errors import TrainingError
 from forgelm.base.extras import load_extra
 from forgelm.base.files import write_json
 from forgelm.train.compute import Meter
@@ -16,6 +17,7 @@ from forgelm.train.memory.probe import Probe
 from forgelm.train.order import EpochOrder, GroupOrder, step_seed
 from forgelm.train.processes import Processes
 from forgelm.train.samples import Samples
+from forgelm.train.save import weights_by_own_names
 
 COUNTS = "compute.json"
 
@@ -173,6 +175,16 @@ def _sealing(base: type[Any], ways: Ways) -> type[Any]:
                 best_model_checkpoint=self.state.best_model_checkpoint,
                 use_mtime=True,
             )
+
+        def _save(self, *args: Any, **kwargs: Any) -> None:
+            with weights_by_own_names(self.model):
+                super()._save(*args, **kwargs)
+
+        def _issue_warnings_after_load(self, load_result: Any) -> None:
+            if load_result.missing_keys and load_result.unexpected_keys:
+                missing, other = load_result.missing_keys[0], load_result.unexpected_keys[0]
+                raise TrainingError(f"the checkpoint does not fit the model: it has {other}, but no {missing}")
+            super()._issue_warnings_after_load(load_result)
 
         def create_accelerator_and_postprocess(self) -> None:
             super().create_accelerator_and_postprocess()

@@ -1,8 +1,9 @@
-"""Writes the trained model into its staging folder: adapter or whole weights, tokenizer and template with it."""
+"""Writes the trained model into its staging folder: adapter or whole weights, and what reads its rows with it."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -26,7 +27,7 @@ def save_model(
     with whole_folder(staging):
         staging.parent.mkdir(parents=True, exist_ok=True)
         _save_weights(model, loaded, config, staging, weights)
-        loaded.tokenizer.save_pretrained(str(staging))
+        loaded.reader.save_pretrained(str(staging))
     return staging
 
 
@@ -49,6 +50,23 @@ def whole_folder(folder: Path) -> Iterator[None]:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+@contextlib.contextmanager
+def weights_by_own_names(model: Any) -> Iterator[None]:
+    """Let ``model`` save its weights inside the block under the names they have in memory.
+
+    transformers renames those of some kinds (models that read images, mixtures of experts) to what their makers called
+    them. Its trainer would then find none of them in its own checkpoint, say so in the log, and go on without.
+    """
+    if hasattr(model, "peft_config"):
+        yield  # an adapter keeps its names
+        return
+    model.save_pretrained = functools.partial(model.save_pretrained, save_original_format=False)
+    try:
+        yield
+    finally:
+        del model.save_pretrained
 
 
 def keep_pissa_start(model: Any, config: ForgeConfig, *, resumed: bool) -> None:

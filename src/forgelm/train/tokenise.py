@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
 from forgelm.base.errors import DataError, ModelError
+from forgelm.config.training import TrainingConfig
 from forgelm.data.rows import Row, RowFormat
+from forgelm.train.scene import Scene
 from forgelm.train.templates import ChatTemplate, Rendered, find_template, render
 from forgelm.train.token_ledger import LostRow, TokenLedger
 
+logger = logging.getLogger(__name__)
 IGNORED = -100
 _BATCH = 1000
 
@@ -21,12 +25,14 @@ class Example:
     """One row as the trainer sees it: ``input_ids`` and ``labels`` of equal length, ``IGNORED`` where no loss is.
 
     In a comparison they are the chosen reply's, and ``rejected`` holds the other one's. A bare prompt has no target.
+    ``scene`` is there where the row has images.
     """
 
     input_ids: list[int]
     labels: list[int]
     row: Row
     rejected: Example | None = None
+    scene: Scene | None = None
 
     @property
     def sides(self) -> tuple[Example, ...]:
@@ -45,7 +51,10 @@ class Example:
 
 @dataclass(frozen=True)
 class Encoding:
-    """How rows become tokens. ``reply_mask`` false trains on every token; ``max_length`` is in tokens."""
+    """How rows become tokens. ``reply_mask`` false trains on every token; ``max_length`` is in tokens.
+
+    ``seeing`` encodes the rows where they have images.
+    """
 
     tokenizer: Any
     format: RowFormat
@@ -54,6 +63,7 @@ class Encoding:
     max_length: int
     add_eos: bool
     stop_ids: frozenset[int]
+    seeing: Callable[[Sequence[Row], Encoding], Iterator[Example]] | None = None
 
 
 @dataclass(frozen=True)
@@ -91,6 +101,26 @@ def choose_encoding(
     return Encoding(tokenizer, row_format, template, masked, max_length, add_eos, stop_ids)
 
 
+def choose_reply_mask(training: TrainingConfig, row_format: RowFormat) -> bool | None:
+    """The switch that belongs to the format of the data; the other one is reported, not obeyed."""
+    switches = {
+        RowFormat.MESSAGES: ("assistant_only_loss", training.assistant_only_loss),
+        RowFormat.PROMPT_COMPLETION: ("completion_only_loss", training.completion_only_loss),
+    }
+    for name, value in (switches[other] for other in switches if other is not row_format):
+        if value is not None:
+            logger.warning("training.%s is set, but has no effect on data in the format %s", name, row_format)
+    return switches[row_format][1] if row_format in switches else None
+
+
+def read_stop_ids(generation: Any) -> tuple[int, ...]:
+    """Return the ids at which a generation configuration ends a reply."""
+    ids = getattr(generation, "eos_token_id", None)
+    if ids is None:
+        return ()
+    return tuple(ids) if isinstance(ids, (list, tuple)) else (int(ids),)
+
+
 def is_chat(rows: Sequence[Row], row_format: RowFormat) -> bool:
     """Tell whether rows of this format are conversations, rendered by the chat template."""
     if row_format is RowFormat.MESSAGES:
@@ -108,11 +138,16 @@ def tokenise(rows: Sequence[Row], encoding: Encoding) -> TokenisedSplit:
         if prompts:
             # Half a question is another question: a prompt is never cut.
             targets, cut = example.tokens, example if example.tokens <= encoding.max_length else None
+        elif example.scene is not None:
+            # Half an image is none: a row that shows one is kept whole or left out.
+            targets, cut = example.targets, example if example.targets > 0 and _fits(example, encoding) else None
         else:
             targets, cut = example.targets, _cut(example, encoding.max_length)
         left = 0 if cut is None else cut.tokens if prompts else cut.targets
         if left < targets or cut is None:
             reason = "nothing to learn" if targets == 0 else "longer than max_length"
+            if example.scene is not None and targets:
+                reason += f" with its {example.scene.image_tokens} image tokens"
             longest = max(len(side.input_ids) for side in example.sides)
             lost.append(LostRow(example.row.where, longest, targets - left, reason))
         if cut is None:
@@ -140,6 +175,9 @@ def encode(rows: Iterable[Row], encoding: Encoding) -> Iterator[Example]:
         encoded = encode(sides, replies)
         for row, chosen, rejected in zip(rows, encoded, encoded, strict=True):
             yield Example(chosen.input_ids, chosen.labels, row, replace(rejected, row=row))
+        return
+    if encoding.seeing is not None:
+        yield from encoding.seeing(list(rows), encoding)
         return
     remaining = iter(rows)
     while batch := list(islice(remaining, _BATCH)):
@@ -178,13 +216,19 @@ def has_stop(example: Example, encoding: Encoding) -> bool:
     return any(label in encoding.stop_ids for label in example.labels)
 
 
-def _encode_chats(batch: list[Row], encoding: Encoding, template: ChatTemplate) -> Iterator[Example]:
+def render_chats(batch: list[Row], encoding: Encoding, template: ChatTemplate) -> list[Rendered]:
+    """Return each conversation as text, with the spans that are learnt where ``encoding`` masks the rest."""
     conversations = [_conversation(row) for row in batch]
     rendered = _render(batch, conversations, encoding, template, prompt=False)
     if encoding.reply_mask and encoding.format is not RowFormat.MESSAGES:
         prompts = [{**chat, "messages": row.value["prompt"]} for chat, row in zip(conversations, batch, strict=True)]
         asked = _render(batch, prompts, encoding, template, prompt=True)
         rendered = [_only_completion(*triple) for triple in zip(batch, rendered, asked, strict=True)]
+    return rendered
+
+
+def _encode_chats(batch: list[Row], encoding: Encoding, template: ChatTemplate) -> Iterator[Example]:
+    rendered = render_chats(batch, encoding, template)
     encoded = encoding.tokenizer(
         [item.text for item in rendered], add_special_tokens=False, return_attention_mask=False
     )
@@ -287,6 +331,10 @@ def _with_eos(ids: list[int], encoding: Encoding) -> list[int]:
 def _side(row: Row, part: str) -> Row:
     shared = {name: value for name, value in row.value.items() if name not in ("chosen", "rejected")}
     return replace(row, value={**shared, "completion": row.value[part]})
+
+
+def _fits(example: Example, encoding: Encoding) -> bool:
+    return len(example.input_ids) <= encoding.max_length
 
 
 def _cut(example: Example, length: int) -> Example | None:

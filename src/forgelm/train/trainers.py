@@ -11,6 +11,7 @@ from typing import Any
 
 from forgelm.base.errors import OptionalDependencyError
 from forgelm.base.extras import load_extra
+from forgelm.config.root import ForgeConfig
 from forgelm.train.columns import (
     build_concatenated_dataset,
     build_feedback_dataset,
@@ -21,6 +22,7 @@ from forgelm.train.columns import (
 from forgelm.train.experimental import load_trainer_module
 from forgelm.train.listeners import Listener
 from forgelm.train.quiet import Ways, dataset_lengths, drop_reference_adapter, pair_within_batch, quieten
+from forgelm.train.scenes import build_scene_dataset
 from forgelm.train.tokenise import Example
 
 
@@ -80,6 +82,12 @@ TRAINERS = MappingProxyType(
         "grpo": TrainerKind("trl", "GRPOConfig", "GRPOTrainer", build_prompt_dataset),
     }
 )
+
+
+def choose_kind(config: ForgeConfig) -> TrainerKind:
+    """Return how the configured trainer is run: with rows that are opened batch by batch where they have images."""
+    kind = TRAINERS[config.training.trainer_type]
+    return replace(kind, build_dataset=build_scene_dataset) if config.model.images is not None else kind
 
 
 def check_trackers(names: Sequence[str]) -> None:

@@ -15,7 +15,9 @@ from forgelm.base.errors import DataError, IntegrityError
 from forgelm.base.events import Event
 from forgelm.base.files import INTEGRITY_FILE, RunFiles, sha256_file
 from forgelm.config.data import DataConfig
+from forgelm.config.multimodal import MultimodalConfig
 from forgelm.data.formats import normalise
+from forgelm.data.pictures import PictureReader
 from forgelm.data.rows import RawDataset, Row, name_file
 from forgelm.evidence.entries import read_entries
 from forgelm.evidence.exported import seal_digest
@@ -156,7 +158,7 @@ def _open_all(folders: Iterable[Path]) -> tuple[list[SeenRows], list[str]]:
 
 def _sight(record: SeenRows, rows: Sequence[PersonsRow]) -> tuple[list[Sighting], str | None]:
     lines = _lines_by_file(record, rows)
-    digests, problem = _digests(record, rows)
+    digests, problem = find_digests(record, rows)
     found = []
     for row in record.rows():
         by_line = row.number in lines.get((row.source, row.part), ())
@@ -181,20 +183,23 @@ def _lines_by_file(record: SeenRows, rows: Sequence[PersonsRow]) -> dict[tuple[i
     return found
 
 
-def _digests(record: SeenRows, rows: Sequence[PersonsRow]) -> tuple[set[str], str | None]:
+def find_digests(record: SeenRows, rows: Sequence[PersonsRow]) -> tuple[set[str], str | None]:
     """Return the digests the rows have in this run, normalised as it normalised them."""
     name, key = record.header["run_id"], SubjectKeys(record.path.parent.parent).find_content_key()
     if key is None:
         return set(), f"run {name}: the key of its digests was destroyed, so content was not compared"
     try:
         data = DataConfig.model_validate(record.header["data"])
+        images = record.header.get("images")
+        pictures = PictureReader(MultimodalConfig.model_validate(images), offline=True) if images else None
     except ValueError:
         return set(), f"run {name}: another version recorded it, so content was not compared"
     found: set[str] = set()
     for is_extra in (False, True):
         raw = [Row(row.value, str(row.file), row.line) for row in rows]
         with contextlib.suppress(DataError):
-            built = normalise(RawDataset("rows", "local_file", {"train": raw}, (), (), {}), data, is_extra=is_extra)
+            dataset = RawDataset("rows", "local_file", {"train": raw}, (), (), {})
+            built = normalise(dataset, data, is_extra=is_extra, pictures=pictures)
             found |= {digest_row(key, row.value) for row in built.splits["train"]}
     return found, None if found else f"run {name}: the rows do not read as its rows, so content was not compared"
 
