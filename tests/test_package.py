@@ -90,6 +90,8 @@ def test_the_wheel_holds_what_it_needs_and_is_small(wheel: Path) -> None:
         "assist/grpo_math/train.jsonl",
         "assist/customer_support/train.jsonl",
         "assist/code_assistant/train.jsonl",
+        "assist/medical_qa_tr/train.jsonl",
+        "assist/medical_qa_tr/validation.jsonl",
         "pages/exit-codes.md",
         "pages/configuration.md",
     ):

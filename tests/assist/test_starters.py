@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from forgelm.assist.starters import EMBEDDED, STARTERS, Choice, choose_model, largest_gpu_gb, write_starter
+from forgelm.assist.preview import preview_dataset
+from forgelm.assist.starters import Choice, choose_model, largest_gpu_gb, log_choice, write_starter
+from forgelm.assist.templates import EMBEDDED, ORDERS, STARTERS, Template
 from forgelm.base.errors import ConfigError
 from forgelm.config.load import load_config
 from forgelm.model.hardware import read_torch
@@ -33,7 +35,10 @@ def test_the_largest_gpu_decides_and_the_reason_names_it(vram_gb: float | None, 
 
 def test_what_the_user_names_wins_and_offline_leaves_the_bundled_model() -> None:
     assert choose_model(MATHS, 80.0, model="org/mine", offline=True).model == "org/mine"
-    assert choose_model(MATHS, 80.0, offline=True) == Choice(EMBEDDED, choose_model(MATHS, None, offline=True).reason)
+    reason = choose_model(MATHS, None, offline=True).reason
+    assert choose_model(MATHS, 80.0, offline=True) == Choice(EMBEDDED, reason, vram_gb=80.0)
+    assert not choose_model(MATHS, 80.0, model=EMBEDDED).quantised
+    assert choose_model(ORDERS, 80.0).model == EMBEDDED
 
 
 def test_the_memory_is_what_torch_says() -> None:
@@ -42,44 +47,20 @@ def test_the_memory_is_what_torch_says() -> None:
 
 @pytest.mark.parametrize("starter", STARTERS.values(), ids=lambda starter: starter.name)
 @pytest.mark.parametrize("vram_gb", [None, 24.0])
-def test_every_template_is_a_config_that_loads(tmp_path: Path, starter: object, vram_gb: float | None) -> None:
-    found = STARTERS[getattr(starter, "name")]  # noqa: B009
+def test_every_template_is_a_config_that_loads(tmp_path: Path, starter: Template, vram_gb: float | None) -> None:
     (tmp_path / "own.jsonl").write_text('{"prompt": "a", "completion": "b"}\n')
-    own = None if found.bundled_dataset else str(tmp_path / "own.jsonl")
+    own = None if starter.bundled_dataset else str(tmp_path / "own.jsonl")
     path = tmp_path / 'a "quoted" folder' / "config.yaml"
-    started = write_starter(found, choose_model(found, vram_gb), dataset=own, output=str(path))
+    started = write_starter(starter, choose_model(starter, vram_gb), dataset=own, output=str(path))
     config = load_config(started.config_path)
-    assert config.training.trainer_type == found.trainer_type
+    assert config.training.trainer_type == starter.trainer_type
     assert config.model.name_or_path == started.choice.model
     assert config.model.load_in_4bit is (vram_gb is not None)
-    assert Path(config.data.dataset_name_or_path).is_file()
-    assert started.choice.reason in path.read_text().splitlines()[1]
-
-
-def test_the_sums_are_forty_each_with_its_number() -> None:
-    folder = files("forgelm.assist") / "grpo_math"
-    rows = [json.loads(line) for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert len({row["prompt"] for row in rows}) == len(rows) == 40
-    assert all(set(row) == {"prompt", "gold_answer"} and row["gold_answer"].isdecimal() for row in rows)
-    assert "Licence: Apache-2.0" in (folder / "README.md").read_text(encoding="utf-8")
-
-
-@pytest.mark.parametrize(("name", "count"), [("customer_support", 58), ("code_assistant", 59)])
-def test_the_conversations_are_as_many_as_is_said_and_none_is_twice(name: str, count: int) -> None:
-    folder = files("forgelm.assist") / name
-    rows = [json.loads(line)["messages"] for line in (folder / "train.jsonl").read_text(encoding="utf-8").splitlines()]
-    assert len({question["content"] for question, _ in rows}) == len(rows) == count
-    assert {(question["role"], answer["role"]) for question, answer in rows} == {("user", "assistant")}
-    assert all(answer["content"].strip() for _, answer in rows)
-    assert "Licence: Apache-2.0" in (folder / "README.md").read_text(encoding="utf-8")
-
-
-def test_every_solution_is_python_that_runs() -> None:
-    text = (files("forgelm.assist") / "code_assistant" / "train.jsonl").read_text(encoding="utf-8")
-    for line in text.splitlines():
-        answer = json.loads(line)["messages"][1]["content"]
-        assert answer.startswith("```python\n") and answer.endswith("\n```")
-        exec(compile(answer[10:-4], "answer", "exec"), {})
+    assert Path(config.data.dataset_name_or_path).exists()
+    head = path.read_text(encoding="utf-8").partition("\n\n")[0].splitlines()
+    assert all(line.startswith("# ") for line in head)
+    assert started.choice.reason in head[1] and starter.license_note in head[2]
+    assert ("Not medical advice" in head[-1]) is (starter.name == "medical-qa-tr")
 
 
 def test_nothing_is_overwritten_and_missing_rows_are_asked_for(tmp_path: Path) -> None:
@@ -87,7 +68,7 @@ def test_nothing_is_overwritten_and_missing_rows_are_asked_for(tmp_path: Path) -
     path = write_starter(MATHS, choice, output=str(tmp_path / "config.yaml")).config_path
     with pytest.raises(ConfigError, match="exists already"):
         write_starter(MATHS, choice, output=path)
-    with pytest.raises(ConfigError, match=r"train\.jsonl exists already"):
+    with pytest.raises(ConfigError, match="data exists already"):
         write_starter(MATHS, choice, output=str(tmp_path / "second.yaml"))
     with pytest.raises(ConfigError, match="no rows of its own"):
         write_starter(DOMAIN, choice, output=str(tmp_path / "other" / "config.yaml"))
@@ -97,3 +78,33 @@ def test_nothing_is_overwritten_and_missing_rows_are_asked_for(tmp_path: Path) -
 def test_a_hub_id_stays_as_it_is(tmp_path: Path) -> None:
     started = write_starter(DOMAIN, choose_model(DOMAIN, None), dataset="org/rows", output=str(tmp_path / "c.yaml"))
     assert started.dataset == "org/rows"
+
+
+@pytest.mark.parametrize("starter", [one for one in STARTERS.values() if one.bundled_dataset], ids=lambda one: one.name)
+def test_the_bundled_model_reads_every_bundled_row_whole(tmp_path: Path, starter: Template) -> None:
+    started = write_starter(starter, choose_model(starter, None, offline=True), output=str(tmp_path / "c.yaml"))
+    ledger = preview_dataset(load_config(started.config_path)).ledger
+    assert (ledger["rows_truncated"], ledger["rows_dropped"]) == (0, 0)
+
+
+def test_the_choice_is_logged_beside_the_config_one_line_each_time(tmp_path: Path) -> None:
+    choice = choose_model(DOMAIN, 11.0, model="org/mine")
+    for number in range(2):
+        started = write_starter(DOMAIN, choice, dataset="org/rows", output=str(tmp_path / f"{number}.yaml"))
+        path = log_choice(DOMAIN, started, dry_run=True)
+    first, second = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines())
+    assert datetime.fromisoformat(first.pop("timestamp")).utcoffset() == timedelta(0)
+    assert {**second, "timestamp": None} == {**first, "timestamp": None}
+    assert first == {
+        "event_type": "quickstart.model_selection",
+        "template": "domain-expert",
+        "template_primary_model": DOMAIN.primary_model,
+        "template_fallback_model": DOMAIN.fallback_model,
+        "template_min_vram_for_primary_gb": 10.0,
+        "available_vram_gb": 11.0,
+        "chosen_model": "org/mine",
+        "selection_reason": "given with --model",
+        "model_override_used": True,
+        "dataset_override_used": True,
+        "dry_run": True,
+    }

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from terminal import Terminal
 
 from forgelm.cli.main import run
 
@@ -18,7 +19,9 @@ def test_the_dry_run_writes_config_and_data_only(tmp_path: Path, capsys: pytest.
     path = tmp_path / "here" / "config.yaml"
     assert run(["quickstart", "--output", str(path), "--dry-run"]) == 0
     assert str(path) in capsys.readouterr().out
-    assert sorted(item.name for item in path.parent.iterdir()) == ["config.yaml", "heldout.jsonl", "train.jsonl"]
+    assert sorted(item.name for item in path.parent.iterdir()) == [
+        *("config.yaml", "heldout.jsonl", "quickstart_audit.jsonl", "train.jsonl")
+    ]
 
 
 @pytest.mark.slow
@@ -42,11 +45,11 @@ def test_the_templates_are_listed_with_every_key(capsys: pytest.CaptureFixture[s
     assert run(["quickstart", "--list", "--output-format", "json"]) == 0
     reply = json.loads(capsys.readouterr().out)
     names = [item["name"] for item in reply["templates"]]
-    assert names == ["orders", "customer-support", "code-assistant", "domain-expert", "grpo-math"]
+    assert names == ["orders", "customer-support", "code-assistant", "domain-expert", "medical-qa-tr", "grpo-math"]
     keys = {"name", "title", "description", "primary_model", "fallback_model", "trainer_type", "estimated_minutes"}
     keys |= {"min_vram_for_primary_gb", "bundled_dataset", "license_note"}
     assert all(set(item) == keys for item in reply["templates"])
-    assert reply["count"] == 5
+    assert reply["count"] == 6
 
 
 def test_a_template_says_what_it_chose_and_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,6 +75,55 @@ def test_what_does_not_go_together_is_the_callers_mistake(
     assert run(["quickstart", *words, "--dry-run"]) == 1
     assert list(tmp_path.iterdir()) == []
     assert "hint:" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["orders", "medical-qa-tr"])
+def test_a_second_time_nothing_is_overwritten(name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["quickstart", name, "--dry-run", "--output"]
+    assert run([*words, str(tmp_path / "config.yaml")]) == 0
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    for again in ("config.yaml", "other.yaml"):
+        assert run([*words, str(tmp_path / again)]) == 1
+        assert "exists already" in capsys.readouterr().err
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_what_must_be_known_of_the_rows_is_in_the_reply(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["quickstart", "medical-qa-tr", "--dry-run"]
+    assert run([*words, "--output", str(tmp_path / "a" / "c.yaml"), "--output-format", "json"]) == 0
+    assert "Not medical advice" in json.loads(capsys.readouterr().out)["notes"][0]
+    assert run([*words, "--output", str(tmp_path / "b" / "c.yaml")]) == 0
+    assert "Not medical advice" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_every_template_with_conversations_trains_the_bundled_model(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("customer-support", "code-assistant", "medical-qa-tr"):
+        assert run(["quickstart", name, "--output", str(tmp_path / name / "c.yaml"), "--dry-run", "-q"]) == 0
+        capsys.readouterr()
+        words = ["--config", str(tmp_path / name / "c.yaml"), "--set", "training.max_steps=4"]
+        assert run([*words, "--output-format", "json"]) == 0
+        assert json.loads(capsys.readouterr().out)["verdict"] == "promoted", name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("more", [[], ["--no-chat"]], ids=["chat", "no chat"])
+def test_on_a_terminal_the_training_ends_in_a_chat(orders: Path, tmp_path: Path, more: list[str]) -> None:
+    words = ["quickstart", "domain-expert", "--dataset", str(orders), "--output", "new/c.yaml", *more]
+    terminal = Terminal(*words, folder=tmp_path)
+    terminal.expect("PROMOTED", seconds=300)
+    if not more:
+        terminal.expect("talking with ")
+        terminal.expect("> ")
+        terminal.type("/temperature 0")
+        terminal.expect("temperature: 0\n> ")
+        terminal.type("two teas please")
+        assert terminal.expect("> ").partition("\n")[2].strip("> \n")
+        terminal.type("/exit")
+    assert terminal.wait() == 0
+    assert ("talking with" in terminal.seen) is (not more)
 
 
 @pytest.mark.slow

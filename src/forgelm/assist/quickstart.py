@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from importlib.resources import files
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
-from forgelm.base.errors import ConfigError
+from forgelm.assist.starters import Started, choose_model, copy_rows, place_config
+from forgelm.assist.templates import ORDERS
 from forgelm.base.events import Emit, Event, emit_nothing
-from forgelm.base.files import storage_errors, write_text
+from forgelm.base.files import write_text
 from forgelm.config.load import load_config
 from forgelm.config.root import ForgeConfig
 from forgelm.model.generate import generate_replies
@@ -25,22 +22,9 @@ from forgelm.run.result import TrainResult
 from forgelm.run.single import run_single
 from forgelm.run.stop import StopRequest
 
+_TRAIN, _HELD_OUT_FILE = "train.jsonl", "heldout.jsonl"
 _HELD_OUT = 64
 _MAX_NEW_TOKENS = 96
-
-
-@dataclass(frozen=True)
-class Template:
-    """A bundled first run: where its data lies in the package and what it teaches."""
-
-    name: str
-    title: str
-    folder: str
-
-
-TEMPLATES = MappingProxyType(
-    {"orders": Template("orders", "A cafe's orders, from plain sentences to one line of JSON", "orders")}
-)
 
 
 @dataclass(frozen=True)
@@ -66,25 +50,17 @@ class QuickstartReport:
     seconds: float
 
 
-def write_quickstart(template: str, output: str | None) -> Path:
-    """Write the template's config and data into a new folder and return the path of the config.
+def write_quickstart(output: str | None) -> Started:
+    """Write the config and the rows of the orders into a folder.
 
     Raises:
-        ConfigError: there is no such template, or the file exists already.
+        ConfigError: one of the files exists already.
         StorageError: the folder cannot be written.
     """
-    if template not in TEMPLATES:
-        raise ConfigError(f"there is no template {template!r}", hint=f"one of: {', '.join(TEMPLATES)}")
-    default = Path("configs") / f"{template}-{datetime.now():%Y%m%d-%H%M%S}" / "config.yaml"
-    path = (Path(output) if output else default).absolute()
-    if path.exists():
-        raise ConfigError(f"{path} exists already", hint="give another --output")
-    bundled = Path(str(files("forgelm.assist") / TEMPLATES[template].folder))
-    with storage_errors(str(path.parent)):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        for name in ("train.jsonl", "heldout.jsonl"):
-            shutil.copyfile(bundled / name, path.parent / name)
-    return write_text(path, _CONFIG.format(title=TEMPLATES[template].title, folder=json.dumps(str(path.parent))[1:-1]))
+    path = place_config(ORDERS, output, (_TRAIN, _HELD_OUT_FILE))
+    copy_rows(ORDERS, path.parent)
+    write_text(path, _CONFIG.format(title=ORDERS.title, folder=json.dumps(str(path.parent))[1:-1]))
+    return Started(str(path), str(path.parent / _TRAIN), choose_model(ORDERS, None))
 
 
 def run_quickstart(path: Path, *, listen: Emit = emit_nothing, stop: StopRequest | None = None) -> QuickstartReport:
@@ -95,7 +71,7 @@ def run_quickstart(path: Path, *, listen: Emit = emit_nothing, stop: StopRequest
     """
     began = time.monotonic()
     config = load_config(str(path))
-    held_out = _read_held_out(path.parent / "heldout.jsonl")
+    held_out = _read_held_out(path.parent / _HELD_OUT_FILE)
     with one_thread():
         listen(Event.STAGE, name="asking the base model")
         loaded = load(config)

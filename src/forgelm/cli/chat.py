@@ -63,12 +63,16 @@ def chat(
     check_loading(loading, str(options["backend"]))
     with contextlib.redirect_stdout(sys.stderr):
         model = open_model(model_path, adapter=adapter, loading=loading, offline=bool(options["offline"]))
-    talk = Conversation(model, system, temperature, max_new_tokens)
+    converse(Conversation(model, system, temperature, max_new_tokens), stream=not options["no_stream"])
+    return Reply({}, "")
+
+
+def converse(talk: Conversation, *, stream: bool = True) -> None:
+    """Answer line by line until the user, or the input, ends."""
     if sys.stdin.isatty():
         note("/help lists the commands, /exit ends")
     while not talk.ended and (line := _read_line()) is not None:
-        _answer(talk, line, stream=not options["no_stream"])
-    return Reply({}, "")
+        _answer(talk, line, stream=stream)
 
 
 def _answer(talk: Conversation, line: str, *, stream: bool) -> None:

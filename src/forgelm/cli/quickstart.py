@@ -6,17 +6,19 @@ import contextlib
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from types import MappingProxyType
 
 import click
 
-from forgelm.assist.quickstart import TEMPLATES, QuickstartReport, run_quickstart, write_quickstart
-from forgelm.assist.starters import EMBEDDED, STARTERS, Started, choose_model, largest_gpu_gb, write_starter
-from forgelm.base.errors import ConfigError
+from forgelm.assist.chat import Conversation, open_model
+from forgelm.assist.quickstart import QuickstartReport, run_quickstart, write_quickstart
+from forgelm.assist.starters import Started, choose_model, largest_gpu_gb, log_choice, write_starter
+from forgelm.assist.templates import ORDERS, TEMPLATES, Template
+from forgelm.base.errors import ConfigError, ExitCode, ForgeError
 from forgelm.base.network import is_offline
+from forgelm.cli.chat import converse
 from forgelm.cli.options import Shared, shared, shared_options
 from forgelm.cli.progress import Reporter
-from forgelm.cli.render import Reply, note, table
+from forgelm.cli.render import Reply, note, show, table
 from forgelm.cli.train import exit_code, reply_to, run_config
 from forgelm.model.hardware import detect_hardware
 from forgelm.run.stop import StopRequest, stop_on_signals
@@ -24,99 +26,104 @@ from forgelm.run.stop import StopRequest, stop_on_signals
 _SHOWN = 3
 
 
-_ORDERS = MappingProxyType(
-    {
-        "description": "Uses nothing but this package: model, rows and held-out questions; runs on a CPU.",
-        "primary_model": EMBEDDED,
-        "fallback_model": EMBEDDED,
-        "trainer_type": "sft",
-        "estimated_minutes": 1,
-        "min_vram_for_primary_gb": 0.0,
-        "bundled_dataset": True,
-        "license_note": "Model and rows were made for ForgeLM: Apache-2.0.",
-    }
-)
-
-
 @click.command()
-@click.argument("template", default="orders")
+@click.argument("template", default=ORDERS.name)
 @click.option("--list", "list_templates", is_flag=True, help="Print the templates.")
 @click.option("--model", metavar="ID", help="Another model than the one chosen for this machine; not with orders.")
 @click.option("--dataset", metavar="PATH", help="Your own rows: a file, a folder or a hub id; not with orders.")
 @click.option("--output", type=click.Path(), help="Where to write the config; data and run go beside it.")
 @click.option("--dry-run", is_flag=True, help="Write config and data only.")
+@click.option("--no-chat", is_flag=True, help="Don't open a chat with the model after training, as on a terminal.")
 @shared_options
-@click.pass_context
 def quickstart(
-    context: click.Context,
     template: str,
     list_templates: bool,
     model: str | None,
     dataset: str | None,
     output: str | None,
     dry_run: bool,
+    no_chat: bool,
 ) -> Reply:
     """Fine-tune the bundled model on bundled data: offline, on a CPU, in about a minute. Or begin from a template."""
     if list_templates:
         return _list_templates()
-    if template in STARTERS:
-        if not dry_run:
-            detect_hardware()
-        choice = choose_model(STARTERS[template], largest_gpu_gb(), model=model, offline=is_offline())
-        started = write_starter(STARTERS[template], choice, dataset=dataset, output=output)
-        return _begin(template, started, dry_run=dry_run, options=shared(context))
     if template not in TEMPLATES:
-        known = ", ".join([*TEMPLATES, *STARTERS])
-        raise ConfigError(f"there is no template {template!r}", hint=f"one of: {known}")
-    if model or dataset:
+        raise ConfigError(f"there is no template {template!r}", hint=f"one of: {', '.join(TEMPLATES)}")
+    chosen, options = TEMPLATES[template], shared(click.get_current_context())
+    if chosen is ORDERS and (model or dataset):
         raise ConfigError(f"{template} has its own model and rows", hint="--model and --dataset go with the others")
-    options = shared(context)
     if not dry_run:
         detect_hardware()  # says that the extra is missing before anything is written
-    path = write_quickstart(template, output)
+    if chosen is ORDERS:
+        started = write_quickstart(output)
+    else:
+        choice = choose_model(chosen, largest_gpu_gb(), model=model, offline=is_offline())
+        started = write_starter(chosen, choice, dataset=dataset, output=output)
+    log_choice(chosen, started, dry_run=dry_run)
+    about = _describe(chosen, started, dry_run=dry_run)
     if dry_run:
-        envelope = {"success": True, "template": template, "config_path": str(path), "dry_run": True}
-        return Reply(envelope, f"wrote {path}\nrun it with: forgelm --config {path}")
-    stop = StopRequest()
-    with contextlib.redirect_stdout(sys.stderr), stop_on_signals(stop), Reporter(options) as reporter:
-        report = run_quickstart(path, listen=reporter, stop=stop)
-    return Reply(_envelope(template, report), _text(report), exit_code(report.result))
+        said = f"{_announce(chosen, started)}\nrun it with: forgelm --config {started.config_path}"
+        return Reply({"success": True, **about}, said)
+    note(_announce(chosen, started))
+    reply = _run_orders(started, options) if chosen is ORDERS else _run_starter(started, options)
+    reply = Reply({**reply.envelope, **about}, reply.text, reply.exit_code)
+    return reply if no_chat or options.as_json else _open_chat(reply)
 
 
 def _list_templates() -> Reply:
-    orders = [{"name": item.name, "title": item.title, **_ORDERS} for item in TEMPLATES.values()]
-    others = [{k: v for k, v in asdict(item).items() if k != "settings"} for item in STARTERS.values()]
-    listed = [*orders, *others]
-    text = table([(str(item["name"]), f"{item['title']}. {item['description']}") for item in listed])
+    listed = [item.as_record() for item in TEMPLATES.values()]
+    text = table([(item.name, f"{item.title}. {item.description}") for item in TEMPLATES.values()])
     return Reply({"success": True, "templates": listed, "count": len(listed)}, text)
 
 
-def _begin(template: str, started: Started, *, dry_run: bool, options: Shared) -> Reply:
-    """Train on what was written, unless it is for another day; a failure is the run's own."""
-    about: dict[str, object] = {
-        "template": template,
+def _describe(template: Template, started: Started, *, dry_run: bool) -> dict[str, object]:
+    return {
+        "template": template.name,
         "config_path": started.config_path,
         "model": started.choice.model,
         "dataset": started.dataset,
         "selection_reason": started.choice.reason,
         "dry_run": dry_run,
         "chat_launched": False,
-        "notes": [],
+        "notes": [template.warning] if template.warning else [],
     }
-    said = f"wrote {started.config_path}\nmodel {started.choice.model}: {started.choice.reason}"
-    if dry_run:
-        return Reply({"success": True, **about}, f"{said}\nrun it with: forgelm --config {started.config_path}")
-    note(said)
-    reply = run_config(started.config_path, (), dry_run=False, resume=None, offline=False, options=options)
-    return Reply({**reply.envelope, **about}, reply.text, reply.exit_code)
 
 
-def _envelope(template: str, report: QuickstartReport) -> dict[str, object]:
+def _announce(template: Template, started: Started) -> str:
+    lines = [f"wrote {started.config_path}", f"model {started.choice.model}: {started.choice.reason}"]
+    return "\n".join([*lines, *([template.warning] if template.warning else [])])
+
+
+def _run_orders(started: Started, options: Shared) -> Reply:
+    stop = StopRequest()
+    with contextlib.redirect_stdout(sys.stderr), stop_on_signals(stop), Reporter(options) as reporter:
+        report = run_quickstart(Path(started.config_path), listen=reporter, stop=stop)
+    return Reply(_envelope(report), _text(report), exit_code(report.result))
+
+
+def _run_starter(started: Started, options: Shared) -> Reply:
+    return run_config(started.config_path, (), dry_run=False, resume=None, offline=False, options=options)
+
+
+def _open_chat(reply: Reply) -> Reply:
+    """On a terminal, say how the training ended and talk with the model; the exit code stays the training's."""
+    model = reply.envelope.get("final_model_path")
+    if reply.exit_code is not ExitCode.OK or not model or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return reply
+    show(reply, as_json=False)
+    note(f"\ntalking with {model}")
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            opened = open_model(str(model), offline=True)
+        converse(Conversation(opened))
+    except ForgeError as error:
+        note(f"error: no chat: {error}")
+    return Reply({}, "", reply.exit_code)
+
+
+def _envelope(report: QuickstartReport) -> dict[str, object]:
     return {
         **reply_to(report.result).envelope,
-        "template": template,
-        "config_path": report.config_path,
-        "dry_run": False,
         "exact_match_before": report.exact_match_before,
         "exact_match_after": report.exact_match_after,
         "held_out_rows": report.held_out_rows,
