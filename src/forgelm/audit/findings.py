@@ -26,10 +26,16 @@ class Finding:
 
 def preview(value: str, *, visible: int = 0) -> str:
     """Return the outline of ``value``: its first ``visible`` characters, then ``*`` for every letter and digit."""
-    outline = "".join(
-        "*" if char.isalnum() else char if char.isprintable() else " " for char in value[:_PREVIEW_LENGTH]
-    )
+    shown = value[:_PREVIEW_LENGTH]
+    outline = shown.translate(_OUTLINE) if shown.isascii() else "".join(map(_outline, shown))
     return value[:visible] + outline[visible:] + ("…" if len(value) > _PREVIEW_LENGTH else "")
+
+
+def _outline(char: str) -> str:
+    return "*" if char.isalnum() else char if char.isprintable() else " "
+
+
+_OUTLINE = {code: _outline(chr(code)) for code in range(128)}
 
 
 def count_kinds(findings: Iterable[Finding]) -> dict[str, int]:

@@ -24,6 +24,8 @@ Owners = Mapping[str, tuple[int, ...]]
 # Stand for a row in place of a family: it has characters to fold, and is looked at again; it has a run of digits.
 FOLD, DIGITS = -1, -2
 _WAITS_FOR_DIGIT = re.compile(r"(?:\[A-Z(?:a-z)?\](?:\{[0-9]\})?)?\[0-9\](?!\\)")
+# Those of accounts and of German cards cost nothing beside runs of digits; most others would undo that.
+_GOES_WITH_RUNS = re.compile(r"\[A-Za-z\]\{2\}\[0-9\]\{2\}|\[A-Z\]\[0-9\]\[")
 # So many clues still make a small automaton; more families than this of one clue are told apart by their keywords.
 _AT_ONCE = _CROWD = 20
 # So many rows are asked one pattern after another; more, whether any pattern occurs.
@@ -180,7 +182,7 @@ def _parts(families: Sequence[Family], owners: Owners, *, digits_apart: bool = T
     parts: dict[str, list[str]] = {}
     for pattern, positions in owners.items():
         part: str = "pii" if positions[0] < 0 else families[positions[0]].group
-        if digits_apart and pattern == DIGITS_CLUE:
+        if digits_apart and (pattern == DIGITS_CLUE or _GOES_WITH_RUNS.match(pattern)):
             part = "runs"
         elif digits_apart and part == "pii" and _WAITS_FOR_DIGIT.match(pattern):
             part = "digits"
