@@ -113,6 +113,12 @@ class IntegrityError(ForgeError):
     exit_code = ExitCode.INTEGRITY
 
 
+class CancelledError(ForgeError):
+    """A dialogue was ended by its user before it came to a result."""
+
+    exit_code = ExitCode.CANCELLED
+
+
 class StoppedError(ForgeError):
     """The run was asked to stop and did so in good order; running it again with ``--resume`` continues it."""
 

@@ -61,6 +61,7 @@ COMMANDS = MappingProxyType(
         "verify-gguf": ("forgelm.cli.verify_gguf", "Check a GGUF file and the digest beside it."),
         "verify-integrity": ("forgelm.cli.verify", "Check a model folder against its integrity manifest."),
         "verify-signature": ("forgelm.cli.sign", "Check a model folder against its signature."),
+        "wizard": ("forgelm.cli.wizard", "Ask for what a configuration needs, and write it."),
     }
 )
 
@@ -109,6 +110,8 @@ class LazyGroup(click.Group):
 @click.option("--benchmark-only", metavar="MODEL_PATH", help="Let this model take the benchmarks; train nothing.")
 @click.option("--gpu", metavar="NAME", help="With --fit-check: a GPU that is not here, such as h100-80gb.")
 @click.option("--gpus", type=click.IntRange(min=1), metavar="N", help="With --fit-check: so many GPUs share it.")
+@click.option("--wizard", is_flag=True, help="The same as the command wizard.")
+@click.option("--wizard-start-from", type=click.Path(), help="With --wizard: a configuration to begin with.")
 @click.option("--offline", is_flag=True, help="Forbid all hub traffic; everything must be on this machine.")
 @click.option("--version", is_flag=True, help="Print the version.")
 @shared_options
@@ -140,6 +143,8 @@ def forgelm(
                 f"--gpus and --offline belong after '{context.invoked_subcommand}' where it has them"
             )
         return None
+    if modes["wizard"] or modes["wizard_start_from"]:
+        return _ask(context, config, modes)
     if config is None:
         raise click.UsageError("give --config FILE or a command")
     wanted = [name for name in _MODES if modes[name[2:].replace("-", "_")]]
@@ -156,6 +161,19 @@ def forgelm(
     reply: Reply = run.run_config(
         config, overrides, dry_run=dry_run, resume=resume, offline=offline, options=shared(context), wishes=wishes
     )
+    return reply
+
+
+def _ask(context: click.Context, config: str | None, modes: dict[str, Any]) -> Reply:
+    """Do what the command wizard does."""
+    if not modes["wizard"]:
+        raise click.UsageError("--wizard-start-from says what --wizard begins with; give that too")
+    if config is not None:
+        logging.getLogger("forgelm").warning("--config is not read: --wizard writes a configuration")
+    command = importlib.import_module("forgelm.cli.wizard").wizard
+    words = ["--start-from", modes["wizard_start_from"]] if modes["wizard_start_from"] else []
+    with command.make_context("wizard", words, parent=context) as inner:
+        reply: Reply = command.invoke(inner)
     return reply
 
 
