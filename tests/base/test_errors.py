@@ -12,6 +12,7 @@ from forgelm.base import errors
 from forgelm.base.errors import (
     AddressRefusedError,
     ArgumentError,
+    CancelledError,
     ClusterError,
     ConfigError,
     DataError,
@@ -44,6 +45,7 @@ EXIT_CODES = {
     TrainingError: 2,
     StorageError: 2,
     IntegrityError: 6,
+    CancelledError: 5,
     StoppedError: 75,
 }
 
