@@ -18,6 +18,11 @@ from forgelm.cli.main import run
 
 # In the order of the questions; Enter from then on.
 _ANSWERS = ["builtin/ember", "orders.jsonl", "", "run", "", "4", "", "no", "128", "", "2", "4", "0.001", "no", ""]
+# A test run in the background of a shell is deaf to Ctrl-C, and so is what it starts.
+_ATTENTIVE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from forgelm.cli.main import main; main(['wizard'])"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -102,9 +107,7 @@ def test_ctrl_c_at_a_terminal_keeps_the_answers(tmp_path: Path) -> None:
     import pty
 
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "forgelm", "wizard"], stdin=theirs, stderr=subprocess.PIPE, cwd=tmp_path
-    )
+    process = subprocess.Popen([sys.executable, "-c", _ATTENTIVE], stdin=theirs, stderr=subprocess.PIPE, cwd=tmp_path)
     os.write(ours, b"builtin/ember\norders.jsonl\n")
     state = tmp_path / "cache" / "forgelm" / "wizard_state.yaml"
     deadline = time.monotonic() + 60
