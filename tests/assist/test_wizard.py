@@ -13,7 +13,7 @@ import pytest
 
 from forgelm.assist.wizard.compose import MORE, build_sections, find_problems, write_config
 from forgelm.assist.wizard.dialogue import Talk, confirm, hold
-from forgelm.assist.wizard.questions import Question, build_questions, read_answer
+from forgelm.assist.wizard.questions import build_questions, read_answer
 from forgelm.assist.wizard.rows import propose_trainer
 from forgelm.assist.wizard.state import Answers, Given, find_state, load_answers, save_answers
 from forgelm.base.errors import CancelledError, ConfigError
@@ -231,8 +231,3 @@ def test_rows_elsewhere_are_not_fetched() -> None:
 def test_yes_or_no(lines: list[str], said: bool) -> None:
     ask: Callable[[str], str] = lambda _: lines.pop(0)  # noqa: E731
     assert confirm(Talk(ask, lambda _: None), "?", default=True) is said
-
-
-def test_a_field_that_takes_a_list_shows_what_may_be_in_it() -> None:
-    listed: list[Question] = [one for one in QUESTIONS.values() if "array" in one.kinds and one.choices]
-    assert listed

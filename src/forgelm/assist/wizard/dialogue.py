@@ -143,7 +143,7 @@ def _plan(questions: Mapping[str, Question], answers: Answers, again: Sequence[s
 
 
 def _closed(path: str, questions: Mapping[str, Question], answers: Answers) -> bool:
-    """Whether a field lies in a section that the user said no to, or that only exists to hold one more."""
+    """Whether a field lies in a section that the user said no to, or was not asked about."""
     if path == "model.load_in_4bit" and answers.given.get("lora", Given({})).value is None:
         return True
     parts = path.split(".")
