@@ -48,6 +48,7 @@ NO_MIRROR = {
     "audit/report/parts.py": "records without behaviour",
     "data/documents/record.py": "records without behaviour",
     "__main__.py": "one call; run by test_python_dash_m_is_the_command below",
+    "cli/__main__.py": "one call; run by tests/cli/test_main.py",
     "evidence/record.py": "a record without behaviour",
     "finetune_cli/__main__.py": "one call; run by test_python_dash_m_is_the_command below",
 }

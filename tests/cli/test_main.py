@@ -73,9 +73,10 @@ def test_config_problems_come_with_their_places(tmp_path: Path, capsys: pytest.C
     assert any(problem["line"] == 1 and problem["path"] == "model.name_or_pth" for problem in reply["problems"])
 
 
-def test_both_spellings_of_the_module_work_and_the_exit_code_arrives() -> None:
+@pytest.mark.parametrize("module", ["forgelm", "forgelm.cli"])
+def test_both_spellings_of_the_module_work_and_the_exit_code_arrives(module: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "forgelm", "--output-format", "json"], capture_output=True, text=True, check=False
+        [sys.executable, "-m", module, "--output-format", "json"], capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
     assert json.loads(done.stdout)["success"] is False

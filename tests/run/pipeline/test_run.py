@@ -135,6 +135,9 @@ def test_one_stage_can_be_run_again_and_what_follows_it_is_then_stale(ran: Ran, 
     (ran.folder / "out/sft/final_model/README.md").write_text("changed")
     with pytest.raises(IntegrityError):
         raise_failed(run_pipeline(config, PipelineWishes(resume_from="dpo")))
+    # What a stage that is not run ended with earlier is not how this ends.
+    again = run_pipeline(config, PipelineWishes(stage="sft"))
+    assert (again.exit_code, again.state.stage("dpo").exit_code) == (ExitCode.OK, ExitCode.INTEGRITY)
 
 
 def raise_failed(result: PipelineResult) -> None:

@@ -118,7 +118,7 @@ def run_pipeline(
         try:
             _announce(chain, plan)
             _run_stages(chain, plan, wishes)
-            code = _finish(chain)
+            code = _finish(chain, plan)
         finally:
             closed = ledger.close_run()
             told.close(closed)
@@ -251,7 +251,8 @@ def _skip_rest(chain: _Chain, plan: Plan, failed: StageState) -> None:
     chain.save(state)
 
 
-def _finish(chain: _Chain) -> ExitCode:
+def _finish(chain: _Chain, plan: Plan) -> ExitCode:
+    """Record how the chain stands, and return the gravest code of the stages that this call was to run."""
     state = chain.state
     stopped = next((s for s in state.stages if s.status in (StageStatus.GATED, StageStatus.FAILED)), None)
     status = FinalStatus.COMPLETED
@@ -262,7 +263,7 @@ def _finish(chain: _Chain) -> ExitCode:
     if status is not FinalStatus.GATED:
         chain.emit(Event.PIPELINE_COMPLETED, final_status=status, stopped_at=stopped.name if stopped else None)
     chain.save(replace(state, final_status=status, stopped_at=stopped.name if stopped else None, finished_at=_now()))
-    codes = [stage.exit_code or 0 for stage in chain.state.stages]
+    codes = [state.stage(name).exit_code or 0 for name in plan.todo or state.names]
     ranked = (ExitCode.AWAITING_APPROVAL, ExitCode.GATE_FAILED, ExitCode.INTEGRITY, ExitCode.RUNTIME, ExitCode.CONFIG)
     return next((code for code in ranked if code in codes), ExitCode.OK)
 
