@@ -1,4 +1,3 @@
-import os
 import tracemalloc
 
 import pytest
@@ -12,7 +11,6 @@ from forgelm.evidence.walk import Rules
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
     """A log longer than two ranges."""
-    os.environ["FORGELM_OPERATOR"] = "tester"
     logger = AuditLogger(str(tmp_path_factory.mktemp("log")))
     logger.log_events([("x", {"number": number}) for number in range(70_000)])
     logger.close_run()
