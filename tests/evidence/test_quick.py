@@ -153,6 +153,22 @@ def test_most_lines_go_the_quick_way(write, monkeypatch):
     assert len(stepped) < len(lines) // 2
 
 
+@pytest.mark.parametrize("secret", [None, SECRET])
+def test_runs_that_were_killed_long_ago_slow_nothing_down(tmp_path, monkeypatch, secret):
+    monkeypatch.setenv("FORGELM_OPERATOR", "tester")
+    monkeypatch.setenv("FORGELM_AUDIT_SECRET", secret or "")
+    for number in range(12):
+        AuditLogger(str(tmp_path), f"killed{number}").log_event(f"kind {number}")
+    log = AuditLogger(str(tmp_path), "last")
+    log.log_events([(f"kind {number}", {}) for number in range(100)] + [("x", {"n": n}) for n in range(200)])
+    stepped = []
+    step = LogWalk._step
+    monkeypatch.setattr(LogWalk, "_step", lambda walk, line: stepped.append(line) or step(walk, line))
+    walk = walked(log.path.read_bytes().splitlines(), Rules(secret), find_reader(), width=20)
+    assert (walk.problem, len(walk.open_runs)) == (None, 13)
+    assert len(stepped) <= 12 + 100 + 40
+
+
 def test_tags_are_checked_at_once_and_one_wrong_one_is_found(write, monkeypatch):
     monkeypatch.setenv("FORGELM_AUDIT_SECRET", SECRET)
     lines = write()[:20]

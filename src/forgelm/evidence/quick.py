@@ -48,8 +48,9 @@ class QuickReader:
         self._events: frozenset[str] = frozenset()
 
     def expect(self, runs: Collection[str], events: Collection[str]) -> None:
-        """From now on, read lines of ``runs`` alone, and of ``events`` besides those already expected."""
-        expected = frozenset(runs), self._events.union(events)
+        """From now on, read lines of ``runs`` alone, and of ``events`` besides those expected while they are few."""
+        known = self._events.union(events)
+        expected = frozenset(runs), known if len(known) <= _MOST_EVENTS else frozenset(events)
         if expected == (self.runs, self._events):
             return
         self.runs, self._events = expected

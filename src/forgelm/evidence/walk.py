@@ -75,6 +75,7 @@ class LogWalk:
         self.roots: dict[int, str] = {}
         self.clock_steps: list[int] = []
         self.last_event: object = None
+        self._last_run: object = None
         self.signed_size = 0
         self.signer: str | None = None
         self._runs: dict[str, bool] = {}
@@ -95,15 +96,18 @@ class LogWalk:
         """Take in the next lines, up to the first that does not hold; ``reader`` makes ordinary ones quick."""
         if reader and lines and self._take_at_once(lines, reader):
             return
+        runs: set[str] = set()
         events: set[str] = set()
         for line in lines:
             if (reason := self._step(line)) is not None:
                 self.problem = Problem(self.number + 1, reason)
                 return
+            if type(self._last_run) is str:
+                runs.add(self._last_run)
             if type(self.last_event) is str:
                 events.add(self.last_event)
         if reader:
-            reader.expect(self.open_runs, events - _CLAIMS)
+            reader.expect({run for run in runs if self._runs.get(run)}, events - _CLAIMS)
 
     def join(self, other: LogWalk) -> bool:
         """Take in the range behind this one; return whether both hold, and hold together.
@@ -126,6 +130,7 @@ class LogWalk:
         self.tagged += other.tagged
         self._note_runs(other._runs)
         self.number, self.head, self.last_event = other.number, other.head, other.last_event
+        self._last_run = other._last_run
         return True
 
     def _take_at_once(self, lines: Sequence[bytes], reader: QuickReader) -> bool:
@@ -188,7 +193,7 @@ class LogWalk:
             self.tree.append(_sha256(b"\0" + line).digest())
         if self.number in self.rules.sizes:
             self._mark()
-        run_id = entry.get("run_id")
+        run_id = self._last_run = entry.get("run_id")
         if type(run_id) is str:
             self._note_runs({run_id: event != Event.RUN_CLOSED})
         stamp = entry.get("timestamp")
