@@ -11,6 +11,7 @@ import random
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from forgelm.base.files import (
     write_bytes,
     write_json,
     write_text,
+    write_whole,
 )
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="POSIX signals, limits and modes")
@@ -280,3 +282,18 @@ def test_a_folder_is_made_with_all_above_it(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StorageError):
         make_folder(tmp_path / "file" / "c")
+
+
+def test_a_short_write_is_followed_by_another(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    data = bytes(range(256)) * 4096
+    taken: list[bytes] = []
+    thread = threading.Thread(target=lambda: taken.extend(iter(lambda: os.read(reader, 4096), b"")))
+    thread.start()
+    write_whole(writer, data)
+    os.close(writer)
+    thread.join()
+    assert b"".join(taken) == data
+    if Path("/dev/full").exists():
+        with open("/dev/full", "wb", buffering=0) as full, pytest.raises(OSError, match="No space"):
+            write_whole(full.fileno(), b"x")

@@ -172,6 +172,13 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
         sync_folder(path.parent)
 
 
+def write_whole(handle: int, data: bytes) -> None:
+    """Write all of ``data`` to the open file: a full disk takes a part, and says so only when it is given the rest."""
+    written = os.write(handle, data)
+    while written < len(data):
+        written += os.write(handle, data[written:])
+
+
 def write_bytes(path: Path, data: bytes) -> Path:
     """Replace ``path`` atomically; see ``replacing``.
 

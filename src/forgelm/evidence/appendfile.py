@@ -14,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 
 from forgelm.base.errors import IntegrityError, StorageError
-from forgelm.base.files import sync_folder
+from forgelm.base.files import sync_folder, write_whole
 from forgelm.evidence.lock import ProcessLock
 
 _WINDOW = 64 * 1024
@@ -106,7 +106,7 @@ class AppendFile:
 
     def _write(self, data: bytes) -> None:
         try:
-            _write_whole(self._handle, data)
+            write_whole(self._handle, data)
         except OSError as error:
             raise _failure(f"could not write to {self.path}", error) from error
         try:
@@ -213,13 +213,6 @@ def _group(lines: Sequence[bytes]) -> Iterator[bytes]:
         group.append(line)
         size += len(line) + 1
     yield b"\n".join([*group, b""])
-
-
-def _write_whole(handle: int, data: bytes) -> None:
-    """A short write is followed by another, which names the reason."""
-    written = os.write(handle, data)
-    while written < len(data):
-        written += os.write(handle, data[written:])
 
 
 def _split(block: bytes, *, whole: bool) -> Tail | None:

@@ -18,6 +18,7 @@ from forgelm.audit.scan.row_text import join_row_texts
 from forgelm.audit.scan.runner import FileState
 from forgelm.base.errors import DataError
 from forgelm.base.extras import load_extra
+from forgelm.base.files import write_whole
 
 
 def read_texts(
@@ -79,16 +80,10 @@ def _spool(states: Sequence[FileState], wanted: Bits, excluded: frozenset[str], 
     stream = tempfile.TemporaryFile(prefix="forgelm-audit-", buffering=0)  # noqa: SIM115
     sizes: list[Ints] = []
     for batch in _read_again(states, wanted, excluded, workers):
-        _write_all(stream, batch.buffer.tobytes())
+        write_whole(stream.fileno(), batch.buffer.tobytes())
         sizes.append(np.diff(batch.offsets))
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(np.concatenate([np.zeros(0, np.int64), *sizes]))])
     return _Spooled(stream, np.flatnonzero(wanted), offsets)
-
-
-def _write_all(stream: BinaryIO, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[stream.write(rest) :]
 
 
 def _read_again(

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from forgelm.base.errors import StorageError
-from forgelm.base.files import canonical_json, make_folder, sha256_bytes, storage_errors
+from forgelm.base.files import canonical_json, make_folder, sha256_bytes, storage_errors, write_whole
 
 
 @dataclass(frozen=True)
@@ -56,9 +56,7 @@ class Cache:
             make_folder(self._path.parent)
             handle = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             try:
-                # A disk that fills up takes a part and says so only when it is given the rest.
-                while line:
-                    line = line[os.write(handle, line) :]
+                write_whole(handle, line)
                 os.fsync(handle)
             finally:
                 os.close(handle)
