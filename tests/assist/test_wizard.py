@@ -165,7 +165,12 @@ def test_answers_to_another_version_are_left_out(tmp_path: Path) -> None:
     assert "model.of_old" not in answers.given
     state = tmp_path / "state.yaml"
     assert load_answers(state) is None
-    for content in ("version: 9\nanswers: []\n", "- 1\n", "version: 1\nanswers: [x]\n"):
+    for content in (
+        "version: 9\nanswers: []\n",
+        "- 1\n",
+        "version: 1\nanswers: [x]\n",
+        "version: 1\nanswers: []\nbase: 7\n",
+    ):
         state.write_text(content)
         with pytest.raises(ConfigError, match="answer"):
             load_answers(state)

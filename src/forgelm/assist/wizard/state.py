@@ -56,13 +56,18 @@ def load_answers(path: Path) -> Answers | None:
         return None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}", hint="remove it to begin anew") from error
-    if not isinstance(data, dict) or data.get("version") != _VERSION or not isinstance(data.get("answers"), list):
+    if (
+        not isinstance(data, dict)
+        or data.get("version") != _VERSION
+        or not isinstance(data.get("answers"), list)
+        or not isinstance(data.get("base", {}), dict)
+    ):
         raise ConfigError(f"{path}: holds no answers of this version", hint="remove it, or begin anew with --fresh")
     try:
         given = {str(item["path"]): Given(item.get("value"), bool(item.get("kept"))) for item in data["answers"]}
     except (TypeError, KeyError, AttributeError):
         raise ConfigError(f"{path}: an answer cannot be read", hint="remove it, or begin anew with --fresh") from None
-    return Answers(given, data.get("base") or {})
+    return Answers(given, data.get("base", {}))
 
 
 def save_answers(path: Path, answers: Answers) -> None:
