@@ -24,7 +24,7 @@ def read_docling(path: Path, options: ReadOptions, converter: Any = None) -> Doc
         converter = load_extra("docling.document_converter", extra="docling").DocumentConverter()
     if path.suffix.lower() == ".docx":
         with open_archive(path):
-            """A bomb is refused before docling unpacks it."""
+            pass  # a bomb is refused before docling unpacks it
     more = {"page_range": options.page_range} if options.page_range else {}
     done = converter.convert(path, raises_on_error=False, max_file_size=MAX_FILE_BYTES, **more)
     status = str(getattr(done.status, "value", done.status))

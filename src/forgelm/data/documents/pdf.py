@@ -23,8 +23,9 @@ _BROKEN: tuple[type[Exception], ...] = (
     RuntimeError,
     TypeError,
     ValueError,
+    struct.error,
+    zlib.error,
 )
-_BROKEN += (struct.error, zlib.error)
 
 
 def read_pdf(path: Path, options: ReadOptions) -> Document:
