@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import pty
 import re
 import select
+import struct
 import subprocess
 import sys
+import termios
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TextIO
 
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[a-zA-Z]")
 
@@ -72,10 +78,35 @@ class Terminal:
         return bool(piece)
 
 
+@contextlib.contextmanager
+def drawn_on() -> Iterator[tuple[TextIO, Callable[[], str]]]:
+    """A terminal of 120 columns to write to in this process, and what ends it and returns all that was drawn there."""
+    leader, follower = pty.openpty()
+    fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 120, 0, 0))
+    drawn = bytearray()
+
+    # Read beside the writer, and to the end: the kernel hands on what was written when it likes, in pieces.
+    def read() -> None:
+        with contextlib.suppress(OSError):  # Linux says so when the other side is closed
+            while piece := os.read(leader, 65536):
+                drawn.extend(piece)
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    with os.fdopen(follower, "w") as terminal:
+
+        def finish() -> str:
+            terminal.close()
+            reader.join(timeout=60)
+            assert not reader.is_alive()
+            return drawn.decode()
+
+        yield terminal, finish
+    os.close(leader)
+
+
 def _take_terminal() -> None:
-    import fcntl
     import signal
-    import termios
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     fcntl.ioctl(0, termios.TIOCSCTTY, 0)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
-import pty
-import struct
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 
 import pytest
 from small_disk import mounted
+from terminal import drawn_on
 
 from forgelm.cli.main import run
 
@@ -82,18 +79,13 @@ def test_what_a_killed_ingestion_left_is_swept_by_the_next(tmp_path: Path) -> No
 def test_a_terminal_gets_a_bar_of_files_and_json_gets_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.txt").write_text("text")
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 120, 0, 0))
     words = ["ingest", str(tmp_path), "--output", str(tmp_path / "out" / "o.jsonl")]
-    with os.fdopen(slave, "w") as terminal:
+    with drawn_on() as (terminal, finish):
         monkeypatch.setattr(sys, "stderr", terminal)
         assert run([*words, "--output-format", "json"]) == 0
         terminal.write("|")
         assert run(words) == 0
-        terminal.flush()
-        os.set_blocking(master, False)
-        drawn = os.read(master, 65536).decode()
-    os.close(master)
+        drawn = finish()
     assert drawn.startswith("|")
     assert "2/2" in drawn
     assert "file" in drawn.split("2/2")[-1]

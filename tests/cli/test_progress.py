@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import pty
-import struct
 import sys
-import termios
 
 import pytest
+from terminal import drawn_on
 
 from forgelm.base.events import Event
 from forgelm.cli.options import Shared
@@ -38,15 +34,11 @@ def test_quiet_and_json_say_nothing(options: Shared, capsys: pytest.CaptureFixtu
 
 
 def test_a_terminal_gets_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 25, 120, 0, 0))
-    with os.fdopen(slave, "w") as terminal:
+    with drawn_on() as (terminal, finish):
         monkeypatch.setattr(sys, "stderr", terminal)
         with Reporter(Shared()) as report:
             report(Event.PROGRESS, **STEP)
-        terminal.flush()
-        drawn = os.read(master, 4096).decode()
-    os.close(master)
+        drawn = finish()
     assert "5/10" in drawn
     assert "loss=1.2500" in drawn
     assert "tokens/s=1234" in drawn
