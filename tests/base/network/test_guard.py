@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-import time
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -82,6 +82,23 @@ def test_the_systems_resolver() -> None:
 
 
 def test_the_systems_resolver_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: time.sleep(1) or [])
+    over = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: over.wait() and [])
     with pytest.raises(NetworkError, match="was not resolved within"):
         resolve_host("example.com", 443, 0.05)
+    over.set()
+
+
+@pytest.mark.parametrize("resolver", [None, lambda *_, **__: None])
+def test_a_fault_in_the_resolvers_thread_reaches_the_caller_at_once(
+    monkeypatch: pytest.MonkeyPatch, resolver: Callable[..., None] | None
+) -> None:
+    monkeypatch.setattr("socket.getaddrinfo", resolver)
+    with pytest.raises(NetworkError, match="cannot be resolved: 'NoneType'"):
+        resolve_host("example.com", 443, 600)
+
+
+def test_what_no_resolver_can_be_asked_for() -> None:
+    for host, port in (("a\0b", 443), ("localhost", 2**70)):
+        with pytest.raises(NetworkError, match="cannot be resolved"):
+            resolve_host(host, port, 600)

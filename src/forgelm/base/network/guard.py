@@ -49,13 +49,13 @@ def resolve_host(host: str, port: int, timeout_seconds: float) -> list[str]:
     Raises:
         NetworkError: there are none, or the answer takes too long.
     """
-    answers: queue.SimpleQueue[list[str] | OSError | UnicodeError] = queue.SimpleQueue()
+    answers: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             answers.put(list(dict.fromkeys(str(entry[4][0]) for entry in found)))
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError, TypeError, OverflowError) as error:  # all that a resolver raises
             answers.put(error)
 
     # The system's resolver cannot be given a time limit, and nothing waits for a daemon.
