@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
-from forgelm.base.errors import ForgeError, IntegrityError, StoppedError
+from forgelm.base.errors import ForgeError, StoppedError
 from forgelm.base.events import TRANSIENT, Emit, Event, emit_nothing
-from forgelm.base.files import INTEGRITY_FILE, RunFiles, sha256_file, write_text
+from forgelm.base.files import INTEGRITY_FILE, sha256_file, write_text
 from forgelm.base.network import private
 from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
@@ -24,28 +23,21 @@ from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.self_check import measure_saved_model
 from forgelm.evaluate.table import ask_model, check_evaluations, measure_answers
 from forgelm.evidence.approval import Policy
-from forgelm.evidence.cards import write_model_card
-from forgelm.evidence.checkpoint import Checkpoint
 from forgelm.evidence.documents.annex_iv import read_attachments
-from forgelm.evidence.documents.dossier import open_dossier, with_model
-from forgelm.evidence.documents.instructions import write_instructions
-from forgelm.evidence.documents.lineage import write_lineage
-from forgelm.evidence.documents.write import write_documents
 from forgelm.evidence.erasure.journal import finish_erasures
 from forgelm.evidence.erasure.retention import enforce_retention
 from forgelm.evidence.evaluations import write_evaluations
-from forgelm.evidence.inventory import verify_integrity, write_integrity_manifest
 from forgelm.evidence.ledger import AuditLogger
 from forgelm.evidence.record import RunRecord
-from forgelm.evidence.review import copy_for_review
-from forgelm.evidence.seen_rows import write_seen_rows
 from forgelm.gate.decide import decide
 from forgelm.gate.limits import build_thresholds
 from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
-from forgelm.publish.promote import Disposition, Published, choose_disposition, promote, settle
+from forgelm.publish.promote import settle
 from forgelm.run.audience import audience, check_audience
-from forgelm.run.exporting import check_export, measure_export, rehearse_export, write_export
+from forgelm.run.conclude import conclude
+from forgelm.run.current import CurrentRun
+from forgelm.run.exporting import check_export, measure_export, rehearse_export
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
 from forgelm.run.follow import follow_run
 from forgelm.run.heartbeat import Heartbeat
@@ -53,26 +45,13 @@ from forgelm.run.metrics import build_metrics
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
-from forgelm.run.summaries import report_evaluations, result_fields
+from forgelm.run.summaries import report_evaluations
 from forgelm.train.checkpoints import find_checkpoint
 from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import Outcome, TokenisedData, Wishes, check_checkpoint, tokenise_data, train
 from forgelm.train.processes import Processes, joined_processes
 from forgelm.train.speedups import check_speedups
 from forgelm.train.trainers import check_trackers
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What every step of one run shares."""
-
-    config: ForgeConfig
-    files: RunFiles
-    run_id: str
-    emit: Emit
-    wishes: Wishes
-    stop: StopRequest
-    checkpoint: Callable[[], Checkpoint]
 
 
 @dataclass(frozen=True)
@@ -133,7 +112,7 @@ def _lead(
 
         processes.tell(lambda: (found, ledger.run_id))
         wishes = Wishes(found.path, found.skipped, stop.asked, processes)
-        run = _Run(config, files, ledger.run_id, emit, wishes, stop, ledger.checkpoint)
+        run = CurrentRun(config, files, ledger.run_id, emit, wishes, stop, ledger.checkpoint)
         try:
             result = _run(run)
         except BaseException as error:
@@ -151,7 +130,7 @@ def _lead(
         return replace(result, audit_log=closed.as_record())
 
 
-def _run(run: _Run) -> TrainResult:
+def _run(run: CurrentRun) -> TrainResult:
     config, emit = run.config, run.emit
     saved = write_text(run.files.config, config.to_yaml())
     emit(
@@ -188,11 +167,10 @@ def _run(run: _Run) -> TrainResult:
         resources=measure_resources(config, trained.loaded.hardware, trained.outcome),
         evaluation_files=written,
     )
-    _write_evidence(run, record)
-    return _result(record, _publish(run, record))
+    return conclude(run, record)
 
 
-def _prepare(run: _Run) -> PreparedData:
+def _prepare(run: CurrentRun) -> PreparedData:
     config = run.config
     run.emit(Event.STAGE, name="reading the data")
     prepared = prepare_run(config)
@@ -211,7 +189,7 @@ def _prepare(run: _Run) -> PreparedData:
     return prepared
 
 
-def _train(run: _Run, prepared: PreparedData) -> _Trained:
+def _train(run: CurrentRun, prepared: PreparedData) -> _Trained:
     run.emit(Event.STAGE, name="loading the model")
     loaded = load(run.config)
     run.emit(
@@ -237,7 +215,7 @@ def _train(run: _Run, prepared: PreparedData) -> _Trained:
     return _Trained(replace(loaded, model=None), tokenised, outcome, base)
 
 
-def _evaluate(run: _Run, trained: _Trained) -> tuple[Measurement, ...]:
+def _evaluate(run: CurrentRun, trained: _Trained) -> tuple[Measurement, ...]:
     run.emit(Event.STAGE, name="judging the saved model")
     release_memory()
     loaded, outcome = trained.loaded, trained.outcome
@@ -254,11 +232,11 @@ def _evaluate(run: _Run, trained: _Trained) -> tuple[Measurement, ...]:
     return check, *measure_answers(run.config, trained.tokenised, tuned, trained.base), *exported
 
 
-def _subject(run: _Run, model: Any, tokenizer: Any, data: TokenisedData, *, is_base: bool = False) -> Subject:
+def _subject(run: CurrentRun, model: Any, tokenizer: Any, data: TokenisedData, *, is_base: bool = False) -> Subject:
     return Subject(model, tokenizer, run.config, data, run.emit, run.files.root, is_base)
 
 
-def _decide(run: _Run, measured: tuple[Measurement, ...]) -> Verdict:
+def _decide(run: CurrentRun, measured: tuple[Measurement, ...]) -> Verdict:
     thresholds = build_thresholds(run.config, measured)
     verdict = decide(measured, thresholds)
     loss = next((gate for gate in verdict.gates if gate.gate == "loss"), None)
@@ -274,119 +252,7 @@ def _decide(run: _Run, measured: tuple[Measurement, ...]) -> Verdict:
     return verdict
 
 
-def _write_evidence(run: _Run, record: RunRecord) -> None:
-    run.emit(Event.STAGE, name="writing the evidence")
-    staging = record.outcome.staging
-    report = run.files.data_audit_report
-    if not report.is_file():
-        run.emit(Event.GOVERNANCE_SECTION_MISSING, section="data_audit", expected_path=report.name)
-    seen = write_seen_rows(run.files, run.run_id, run.config, record.prepared, record.tokenised.train)
-    run.emit(Event.SEEN_ROWS_RECORDED, path=seen.relative_to(run.files.root).as_posix(), sha256=sha256_file(seen))
-    dossier = open_dossier(record, run.files)
-    audit_log = run.checkpoint()
-    write_model_card(staging, record, audit_log)
-    write_instructions(staging, dossier)
-    write_lineage(staging, record)
-    _seal(run, staging, audit_log)
-    written = write_documents(run.files, with_model(dossier, staging), destination=_destination(run, record.verdict))
-    run.emit(
-        Event.GOVERNANCE_EXPORTED,
-        output_path="compliance/data_governance_report.json",
-        dataset_count=len(record.prepared.sources),
-    )
-    run.emit(
-        Event.ARTIFACTS_EXPORTED,
-        output_dir="compliance",
-        files=[path.name for path in written],
-        governance_ok=True,
-        sha256={path.name: sha256_file(path) for path in written},
-    )
-
-
-def _seal(run: _Run, staging: Path, audit_log: Checkpoint) -> None:
-    write_integrity_manifest(staging, audit_log=audit_log)
-    checked = verify_integrity(str(staging))
-    if not checked.valid:
-        raise IntegrityError(f"the model changed while its integrity manifest was written: {checked.reason}")
-    run.emit(
-        Event.MODEL_INTEGRITY_VERIFIED,
-        artifacts=checked.verified_count,
-        manifest_sha256=sha256_file(staging / INTEGRITY_FILE),
-    )
-
-
-def _destination(run: _Run, verdict: Verdict) -> str:
-    """Return where the model goes, in words; it goes there once the documents say so."""
-    return {
-        Disposition.PROMOTED: f"becomes final, in {run.files.final_model_dir}",
-        Disposition.HELD: "waits in staging for a person's approval",
-        Disposition.REFUSED: "is refused and kept in quarantine",
-    }[_disposition(run, verdict)]
-
-
-def _disposition(run: _Run, verdict: Verdict) -> Disposition:
-    limits = run.config.evaluation
-    return choose_disposition(
-        verdict,
-        auto_revert=bool(limits and limits.auto_revert),
-        require_human_approval=bool(limits and limits.require_human_approval),
-    )
-
-
-def _publish(run: _Run, record: RunRecord) -> Published:
-    verdict = record.verdict
-    disposition = _disposition(run, verdict)
-    published = promote(run.files, run.run_id, verdict, disposition, run.emit)
-    if disposition is Disposition.HELD:
-        run.emit(Event.HUMAN_APPROVAL_REQUIRED, **_ask(run, record))
-        return published
-    if disposition is Disposition.PROMOTED and not verdict.failed:
-        write_export(run.config, run.files, run.emit)
-    run.emit(Event.PIPELINE_COMPLETED, success=not verdict.failed, metrics_summary=dict(record.metrics))
-    return published
-
-
-def _ask(run: _Run, record: RunRecord) -> dict[str, Any]:
-    """Return what a person is asked to decide about: these bytes, measured so, under these rules."""
-    limits, verdict = run.config.evaluation, record.verdict
-    return {
-        "gate": "final_model",
-        "reason": f"undecided: {verdict.reason}" if verdict.undecided else "require_human_approval=true",
-        "metrics": dict(record.metrics),
-        "staging_path": str(run.files.staging(run.run_id)),
-        "run_id": run.run_id,
-        "config_hash": run.config.config_hash,
-        "gates_passed": verdict.passed,
-        "gates": verdict.as_record()["gates"],
-        "final_model_dir": run.files.final_model_dir,
-        "model_root": sha256_file(run.files.staging(run.run_id) / INTEGRITY_FILE),
-        "evidence_sha256": copy_for_review(run.files, run.run_id),
-        "policy": Policy.of(limits.approval if limits else None).as_record(),
-    }
-
-
-def _result(record: RunRecord, published: Published) -> TrainResult:
-    path = str(published.path)
-    promoted, held = (published.disposition is which for which in (Disposition.PROMOTED, Disposition.HELD))
-    return TrainResult(
-        success=not record.verdict.failed,
-        metrics=dict(record.metrics),
-        final_model_path=path if promoted else None,
-        reverted=published.disposition is Disposition.REFUSED,
-        error=record.verdict.reason if record.verdict.failed else None,
-        estimated_cost_usd=record.resources.get("estimated_cost_usd"),
-        staging_path=path if held else None,
-        resource_usage=dict(record.resources),
-        awaiting_approval=held,
-        run_id=record.run_id,
-        config_hash=record.config.config_hash,
-        gates=record.verdict.as_record()["gates"],
-        quarantine_path=None if promoted or held else path,
-        **result_fields(record.measurements, record.verdict),
-    )
-
-
-def _report_end(run: _Run, error: BaseException) -> None:
+def _report_end(run: CurrentRun, error: BaseException) -> None:
     if isinstance(error, StoppedError):
         run.emit(Event.PIPELINE_STOPPED, checkpoint=error.checkpoint, resumable=True)
     else:
