@@ -20,7 +20,8 @@ from forgelm.cli.options import Shared, shared, shared_options, wants_json
 from forgelm.cli.render import Reply, show, show_error
 
 _SECONDS_TO_REPLY = 5.0
-_MODES = ("--benchmark-only", "--fit-check", "--generate-data", "--merge")
+_HERE = "./compliance"
+_MODES = ("--benchmark-only", "--compliance-export", "--fit-check", "--generate-data", "--merge")
 
 COMMANDS = MappingProxyType(
     {
@@ -108,6 +109,15 @@ class LazyGroup(click.Group):
 @click.option("--generate-data", is_flag=True, help="Let a teacher write the rows of the section synthetic.")
 @click.option("--fit-check", is_flag=True, help="Estimate the GPU memory of the training; train nothing.")
 @click.option("--benchmark-only", metavar="MODEL_PATH", help="Let this model take the benchmarks; train nothing.")
+@click.option(
+    "--compliance-export",
+    is_flag=False,
+    flag_value=_HERE,
+    default=None,
+    metavar="[FOLDER]",
+    help=f"Document what is planned and declared (default folder {_HERE}); train nothing.",
+)
+@click.option("--output", type=click.Path(), help="With --compliance-export: the folder. Before audit: that of audit.")
 @click.option("--gpu", metavar="NAME", help="With --fit-check: a GPU that is not here, such as h100-80gb.")
 @click.option("--gpus", type=click.IntRange(min=1), metavar="N", help="With --fit-check: so many GPUs share it.")
 @click.option("--wizard", is_flag=True, help="The same as the command wizard.")
@@ -137,10 +147,13 @@ def forgelm(
         found = importlib.import_module("importlib.metadata").version("forgelm")
         return Reply({"success": True, "version": found}, f"ForgeLM {found}")
     if context.invoked_subcommand is not None:
+        if context.invoked_subcommand == "audit":
+            context.default_map = {"audit": {"output": modes.pop("output")}}
         if config or overrides or dry_run or resume or any(modes.values()) or offline:
             raise click.UsageError(
-                "--config, --set, --dry-run, --resume, --merge, --generate-data, --fit-check, --benchmark-only, --gpu, "
-                f"--gpus and --offline belong after '{context.invoked_subcommand}' where it has them"
+                "--config, --set, --dry-run, --resume, --merge, --generate-data, --fit-check, --benchmark-only, "
+                "--compliance-export, --output, --gpu, --gpus and --offline belong after "
+                f"'{context.invoked_subcommand}' where it has them"
             )
         return None
     if modes["wizard"] or modes["wizard_start_from"]:
@@ -152,6 +165,8 @@ def forgelm(
         raise click.UsageError(f"{', '.join(_MODES)}, --dry-run and --resume exclude one another")
     if (modes["gpu"] or modes["gpus"]) and not modes["fit_check"]:
         raise click.UsageError("--gpu and --gpus say what --fit-check is about; give that too")
+    if modes["output"] and not modes["compliance_export"]:
+        raise click.UsageError("--output says where --compliance-export writes; give that too")
     wishes = {name: modes[name] for name in ("stage", "resume_from", "force_resume", "input_model")}
     if wanted and any(wishes.values()):
         raise click.UsageError(f"{wanted[0]} is about one training; --stage and what goes with it about a pipeline")
@@ -190,6 +205,11 @@ def _run_mode(
     elif modes["generate_data"]:
         generate = importlib.import_module("forgelm.cli.generate_data")
         reply = generate.generate_data(config, overrides, offline=offline, options=options)
+    elif modes["compliance_export"]:
+        export = importlib.import_module("forgelm.cli.compliance_export")
+        folder = modes["compliance_export"]
+        where = {"folder": None if folder == _HERE else folder, "output": modes["output"]}
+        reply = export.write_compliance(config, overrides, **where, default=_HERE, offline=offline)
     else:
         benchmark = importlib.import_module("forgelm.cli.benchmark")
         model = modes["benchmark_only"]

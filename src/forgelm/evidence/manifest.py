@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from forgelm.config.root import ForgeConfig
 from forgelm.evaluate.safety.summary import summarise_safety
 from forgelm.evidence.environment import describe_environment, package_version
-from forgelm.evidence.record import RunRecord
+from forgelm.evidence.record import Plan, RunRecord
+from forgelm.model.adapters import adapter_method
+from forgelm.model.precision import Precision
 from forgelm.model.revision import Revision
 from forgelm.train.consumption import Consumption
 from forgelm.train.scenes import describe_scenes
+from forgelm.train.token_ledger import TokenLedger
+
+PLANNED = "planned: nothing was trained or measured"
 
 _DECLARED_IDENTITY = (
     "provider_name",
@@ -26,12 +33,8 @@ _DECLARED_IDENTITY = (
 
 def build_manifest(record: RunRecord, consumption: Consumption, generated_at: datetime) -> dict[str, Any]:
     """Return the training manifest (``compliance_report.json``) as one nested dict."""
-    config = record.config
-    manifest: dict[str, Any] = {
-        "forgelm_version": package_version("forgelm"),
-        "generated_at": generated_at.isoformat(timespec="seconds"),
-        "config_hash": config.config_hash,
-        "run_id": record.run_id,
+    return {
+        **_opening(record, generated_at),
         "model_lineage": _model_lineage(record),
         "training_parameters": _training_parameters(record),
         "data_provenance": _data_provenance(record, consumption),
@@ -47,7 +50,46 @@ def build_manifest(record: RunRecord, consumption: Consumption, generated_at: da
         },
         "environment": describe_environment(),
         "resource_usage": dict(record.resources),
+        **_declared(record.config),
     }
+
+
+def build_planned_manifest(
+    plan: Plan, revision: Revision, precision: Precision, consumption: Consumption, generated_at: datetime
+) -> dict[str, Any]:
+    """Return the manifest of a run that has not begun: what would be trained, and nothing measured."""
+    data, training = plan.tokenised, plan.config.training
+    return {
+        **_opening(plan, generated_at),
+        "state": PLANNED,
+        "model_lineage": _model(plan, revision, precision),
+        "training_parameters": {
+            **_contract_parameters(plan.config),
+            **training.model_dump(mode="json", exclude={"output_dir", "trainer_type"}),
+        },
+        "data_provenance": _data_provenance(plan, consumption),
+        "token_ledger": _ledgers(plan, data.train.ledger, data.validation.ledger if data.validation else None),
+        **_images(plan),
+        "compute": {},
+        "evaluation_results": {"metrics": {}},
+        "environment": describe_environment(),
+        "resource_usage": {},
+        **_declared(plan.config),
+    }
+
+
+def _opening(plan: Plan, generated_at: datetime) -> dict[str, Any]:
+    return {
+        "forgelm_version": package_version("forgelm"),
+        "generated_at": generated_at.isoformat(timespec="seconds"),
+        "config_hash": plan.config.config_hash,
+        "run_id": plan.run_id,
+    }
+
+
+def _declared(config: ForgeConfig) -> dict[str, Any]:
+    """Return the sections that were configured and concern the documents, without the webhook's address."""
+    manifest: dict[str, Any] = {}
     if config.compliance is not None:
         manifest["annex_iv"] = config.compliance.model_dump(mode="json", include=set(_DECLARED_IDENTITY))
     if config.risk_assessment is not None:
@@ -59,7 +101,7 @@ def build_manifest(record: RunRecord, consumption: Consumption, generated_at: da
     return manifest
 
 
-def _images(record: RunRecord) -> dict[str, Any]:
+def _images(record: Plan) -> dict[str, Any]:
     """Return how images were read and which they were, where the rows have some."""
     data = record.tokenised
     if data.processing is None:
@@ -90,17 +132,18 @@ def _safety(record: RunRecord) -> dict[str, Any]:
     return {"safety": said}
 
 
-def shorten_manifest(record: RunRecord, generated_at: datetime) -> dict[str, Any]:
+def shorten_manifest(plan: Plan, generated_at: datetime, metrics: Mapping[str, float]) -> dict[str, Any]:
     """Return the manifest's short form, ``training_manifest.yaml``."""
+    config = plan.config
     return {
         "forgelm_version": package_version("forgelm"),
         "generated_at": generated_at.isoformat(timespec="seconds"),
-        "base_model": record.config.model.name_or_path,
-        "adapter_method": record.loaded.adapter_method,
-        "trainer_type": record.config.training.trainer_type,
-        "dataset": record.config.data.dataset_name_or_path,
-        "epochs": record.config.training.num_train_epochs,
-        "final_metrics": {name: round(value, 4) for name, value in record.metrics.items()},
+        "base_model": config.model.name_or_path,
+        "adapter_method": adapter_method(config.lora),
+        "trainer_type": config.training.trainer_type,
+        "dataset": config.data.dataset_name_or_path,
+        "epochs": config.training.num_train_epochs,
+        "final_metrics": {name: round(value, 4) for name, value in metrics.items()},
     }
 
 
@@ -116,28 +159,47 @@ def describe_revision(revision: Revision) -> dict[str, Any]:
 
 
 def _model_lineage(record: RunRecord) -> dict[str, Any]:
-    loaded, model = record.loaded, record.config.model
-    quantization = f"4-bit {model.bnb_4bit_quant_type.upper()}" if loaded.precision.four_bit else "none"
-    template = record.tokenised.encoding.template
+    loaded = record.loaded
+    return {
+        **_model(record, loaded.revision, loaded.precision),
+        "trainable_parameters": loaded.trainable_parameters,
+        "total_parameters": loaded.total_parameters,
+        "architecture": loaded.architecture,
+    }
+
+
+def _model(plan: Plan, revision: Revision, precision: Precision) -> dict[str, Any]:
+    """Return what is known of the model before its weights are read."""
+    model, template = plan.config.model, plan.tokenised.encoding.template
     return {
         "base_model": model.name_or_path,
         "backend": model.backend,
-        "adapter_method": loaded.adapter_method,
-        "quantization": quantization,
-        "load_dtype": loaded.precision.load_dtype,
-        "mixed_precision": loaded.precision.autocast or "no",
-        "precision_notes": list(loaded.precision.notes),
+        "adapter_method": adapter_method(plan.config.lora),
+        "quantization": f"4-bit {model.bnb_4bit_quant_type.upper()}" if precision.four_bit else "none",
+        "load_dtype": precision.load_dtype,
+        "mixed_precision": precision.autocast or "no",
+        "precision_notes": list(precision.notes),
         "trust_remote_code": model.trust_remote_code,
-        "trainable_parameters": loaded.trainable_parameters,
-        "total_parameters": loaded.total_parameters,
-        "base_model_revision": describe_revision(loaded.revision),
-        "architecture": loaded.architecture,
+        "base_model_revision": describe_revision(revision),
         "chat_template": {"sha256": template.sha256, "source": template.source} if template else None,
     }
 
 
 def _training_parameters(record: RunRecord) -> dict[str, Any]:
-    config, outcome = record.config, record.outcome
+    outcome = record.outcome
+    return {
+        **_contract_parameters(record.config),
+        "steps": outcome.steps,
+        "resumed_from": outcome.resumed_from,
+        "best_checkpoint_kept": outcome.keeps_best,
+        **record.config.training.model_dump(mode="json", exclude={"output_dir", "trainer_type"}),
+        "oom_recovery": _oom_recovery(record),
+        "memory": outcome.probed.as_record() if outcome.probed else None,
+    }
+
+
+def _contract_parameters(config: ForgeConfig) -> dict[str, Any]:
+    """Return the parameters under the names the contract gives them."""
     training, lora = config.training, config.lora
     return {
         "trainer_type": training.trainer_type,
@@ -149,12 +211,6 @@ def _training_parameters(record: RunRecord) -> dict[str, Any]:
         "lora_dropout": lora.dropout if lora else None,
         "dora": bool(lora and lora.method == "dora"),
         "target_modules": lora.target_modules if lora else None,
-        "steps": outcome.steps,
-        "resumed_from": outcome.resumed_from,
-        "best_checkpoint_kept": outcome.keeps_best,
-        **training.model_dump(mode="json", exclude={"output_dir", "trainer_type"}),
-        "oom_recovery": _oom_recovery(record),
-        "memory": outcome.probed.as_record() if outcome.probed else None,
     }
 
 
@@ -172,7 +228,7 @@ def _oom_recovery(record: RunRecord) -> dict[str, Any] | bool:
     }
 
 
-def _data_provenance(record: RunRecord, consumption: Consumption) -> dict[str, Any]:
+def _data_provenance(record: Plan, consumption: Consumption) -> dict[str, Any]:
     prepared, data = record.prepared, record.config.data
     primary, *others = prepared.sources
     extras = [source for source in others if source.kind != "planted"]
@@ -193,10 +249,12 @@ def _data_provenance(record: RunRecord, consumption: Consumption) -> dict[str, A
 
 
 def _token_ledger(record: RunRecord) -> dict[str, Any]:
-    outcome = record.outcome
-    validation = outcome.validation_ledger
+    return _ledgers(record, record.outcome.train_ledger, record.outcome.validation_ledger)
+
+
+def _ledgers(plan: Plan, train: TokenLedger, validation: TokenLedger | None) -> dict[str, Any]:
     return {
-        "train": outcome.train_ledger.as_record(),
+        "train": train.as_record(),
         "validation": validation.as_record() if validation else None,
-        "max_tokens_lost": record.config.data.max_tokens_lost,
+        "max_tokens_lost": plan.config.data.max_tokens_lost,
     }

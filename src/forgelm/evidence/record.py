@@ -1,4 +1,4 @@
-"""The facts of one run, gathered in one frozen value that every document is written from."""
+"""The facts of one run, gathered in one frozen value that every document is written from; and those it begins with."""
 
 from __future__ import annotations
 
@@ -15,16 +15,23 @@ from forgelm.train.loop import Outcome, TokenisedData
 
 
 @dataclass(frozen=True)
-class RunRecord:
+class Plan:
+    """What a run trains on, and how: known before it, and as true afterwards. Before it there is no ``run_id``."""
+
+    run_id: str | None
+    config: ForgeConfig
+    prepared: PreparedData
+    tokenised: TokenisedData
+
+
+@dataclass(frozen=True)
+class RunRecord(Plan):
     """What happened. ``metrics`` are flat numbers; ``resources`` is ``None`` for what this machine cannot say.
 
     ``evaluation_files`` are the results the evaluations left in the run folder, path to SHA-256.
     """
 
     run_id: str
-    config: ForgeConfig
-    prepared: PreparedData
-    tokenised: TokenisedData
     loaded: LoadedModel
     outcome: Outcome
     measurements: tuple[Measurement, ...]

@@ -14,7 +14,7 @@ from forgelm.config.declarations import Statement
 from forgelm.evidence.documents.annex_iv_form import STATUSES, count, manifest_hash, resolve_pointer, weakest
 from forgelm.evidence.documents.annex_iv_items import ITEMS, ItemRule
 from forgelm.evidence.documents.document import Document, encode_json
-from forgelm.evidence.documents.dossier import KEEP, Dossier, said
+from forgelm.evidence.documents.dossier import KEEP, Outline, said
 from forgelm.evidence.documents.page import Facts, Link, Mark, Page, Section, Table
 from forgelm.evidence.report_signature import REPORT_SIGNATURE
 
@@ -25,7 +25,7 @@ APPLICATION = (
 _LONGEST_ATTACHMENT = 50 << 20
 
 
-def is_described(dossier: Dossier) -> bool:
+def is_described(dossier: Outline) -> bool:
     """Whether the section ``compliance`` says enough about a system to document it."""
     found = dossier.run.config.compliance
     return found is not None and any(
@@ -63,7 +63,7 @@ def attachment_name(key: str, statement: Statement) -> str:
     return f"annex_iv_{key}{Path(statement.file or '').suffix.lower()}"
 
 
-def build_annex_iv(dossier: Dossier, files: Mapping[str, bytes]) -> Document:
+def build_annex_iv(dossier: Outline, files: Mapping[str, bytes]) -> Document:
     """Return the documentation; ``files`` are the other documents, which evidence points to by digest."""
     built = {key: _build_item(key, rule, dossier, files) for key, rule in ITEMS.items()}
     coverage = count(built)
@@ -95,12 +95,13 @@ def group(items: Mapping[str, Any]) -> dict[str, Any]:
     return {"1": first} | {key: item for key, item in items.items() if key not in parts}
 
 
-def _build_item(key: str, rule: ItemRule, dossier: Dossier, files: Mapping[str, bytes]) -> dict[str, Any]:
+def _build_item(key: str, rule: ItemRule, dossier: Outline, files: Mapping[str, bytes]) -> dict[str, Any]:
     stated = dossier.statements.get(key)
     item: dict[str, Any] = {
         "title": rule.title,
         "status": "missing",
-        "evidence": _point(rule, files),
+        # A plan is evidence of nothing yet.
+        "evidence": _point(rule, files) if dossier.run.run_id else [],
         "declaration": None,
     }
     who = _signed(stated, dossier)
@@ -120,7 +121,7 @@ def _build_item(key: str, rule: ItemRule, dossier: Dossier, files: Mapping[str, 
     return item
 
 
-def _signed(stated: Statement | None, dossier: Dossier) -> dict[str, str]:
+def _signed(stated: Statement | None, dossier: Outline) -> dict[str, str]:
     by = stated.declared_by if stated and stated.declared_by else dossier.declared_by
     on: date = stated.declared_on if stated and stated.declared_on else dossier.declared_on
     return {"by": by, "on": on.isoformat()}
@@ -148,7 +149,7 @@ def _point(rule: ItemRule, files: Mapping[str, bytes]) -> list[dict[str, str]]:
     return found
 
 
-def _open_points(key: str, dossier: Dossier, item: Mapping[str, Any]) -> list[str]:
+def _open_points(key: str, dossier: Outline, item: Mapping[str, Any]) -> list[str]:
     """Return what a reader of an item that is not missing should still know."""
     if key != "2g" or item["status"] == "missing":
         return []
@@ -156,7 +157,7 @@ def _open_points(key: str, dossier: Dossier, item: Mapping[str, Any]) -> list[st
     return found if dossier.run.prepared.validation else [*found, "there were no validation rows"]
 
 
-def _contract_keys(dossier: Dossier, files: Mapping[str, bytes]) -> dict[str, Any]:
+def _contract_keys(dossier: Outline, files: Mapping[str, bytes]) -> dict[str, Any]:
     """Return the keys that readers of this file know from the contract, filled from the same facts."""
     found, report = dossier.compliance, json.loads(files["compliance_report.json"])
     identity = {
@@ -184,7 +185,7 @@ def _contract_keys(dossier: Dossier, files: Mapping[str, bytes]) -> dict[str, An
 _TONES = {"missing": "bad", "declared": "open", "evidenced": "good", "not_applicable": "open"}
 
 
-def _page(dossier: Dossier, items: Mapping[str, dict[str, Any]], coverage: Mapping[str, int]) -> Page:
+def _page(dossier: Outline, items: Mapping[str, dict[str, Any]], coverage: Mapping[str, int]) -> Page:
     rows = tuple(
         (key, item["title"], Mark(str(item["status"]).replace("_", " "), _tone(item["status"])), _describe(item))
         for key, item in items.items()

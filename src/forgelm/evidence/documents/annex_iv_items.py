@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from forgelm.evidence.documents.dossier import Dossier, all_said, said
+from forgelm.evidence.documents.dossier import Outline, all_said, said
 
 # What a rule finds in the configuration: the declaration as one text, or None, and the names of what is lacking.
-Derive = Callable[[Dossier], tuple[str | None, tuple[str, ...]]]
+Derive = Callable[[Outline], tuple[str | None, tuple[str, ...]]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class ItemRule:
     needs_file: bool = False
 
 
-def _identity(dossier: Dossier) -> tuple[str | None, tuple[str, ...]]:
+def _identity(dossier: Outline) -> tuple[str | None, tuple[str, ...]]:
     found = dossier.compliance
     return all_said(
         {
@@ -47,22 +47,22 @@ def _identity(dossier: Dossier) -> tuple[str | None, tuple[str, ...]]:
     )
 
 
-def _hardware(dossier: Dossier) -> tuple[str | None, tuple[str, ...]]:
+def _hardware(dossier: Outline) -> tuple[str | None, tuple[str, ...]]:
     return all_said({"required hardware": dossier.gpai.required_hardware})
 
 
-def _design(dossier: Dossier) -> tuple[str | None, tuple[str, ...]]:
+def _design(dossier: Outline) -> tuple[str | None, tuple[str, ...]]:
     return all_said({"design choices and their rationale": dossier.gpai.design_choices})
 
 
-def _datasheet(dossier: Dossier) -> tuple[str | None, tuple[str, ...]]:
+def _datasheet(dossier: Outline) -> tuple[str | None, tuple[str, ...]]:
     found = dossier.governance
     return all_said(
         {"how the data was obtained": found.collection_method, "how it was labelled": found.annotation_process}
     )
 
 
-def _risks(dossier: Dossier) -> tuple[str | None, tuple[str, ...]]:
+def _risks(dossier: Outline) -> tuple[str | None, tuple[str, ...]]:
     found = dossier.risk
     misuse = "; ".join(text for text in found.foreseeable_misuse if said(text))
     measures = "; ".join(text for text in found.mitigation_measures if said(text))

@@ -8,11 +8,11 @@ from typing import Any
 
 from forgelm.data.rows import Row, RowFormat, Source, text_of
 from forgelm.evidence.documents.document import Document
-from forgelm.evidence.documents.dossier import Dossier, said
+from forgelm.evidence.documents.dossier import Outline, said
 from forgelm.evidence.documents.page import Facts, Page, Paragraph, Section, Table, blocks_of
 
 
-def build_data_governance(dossier: Dossier) -> Document:
+def build_data_governance(dossier: Outline) -> Document:
     """Return the report; a dataset audit lying in the run folder is inlined with its digest."""
     config, audit = dossier.run.config, dossier.audit
     record: dict[str, Any] = dossier.head() | {
@@ -40,7 +40,7 @@ def build_data_governance(dossier: Dossier) -> Document:
     )
 
 
-def _splits(dossier: Dossier) -> Iterator[tuple[str, dict[str, Any]]]:
+def _splits(dossier: Outline) -> Iterator[tuple[str, dict[str, Any]]]:
     prepared = dossier.run.prepared
     for name, rows in (("train", prepared.train), ("validation", prepared.validation)):
         if rows:
@@ -63,7 +63,7 @@ def _split_statistics(rows: Sequence[Row], row_format: RowFormat) -> dict[str, A
     }
 
 
-def _article_10(dossier: Dossier) -> dict[str, dict[str, Any]]:
+def _article_10(dossier: Outline) -> dict[str, dict[str, Any]]:
     """Return the points of the law with what is declared and what was measured for each."""
     declared, prepared = dossier.governance, dossier.run.prepared
     purposes = [item.original_purpose for item in declared.datasets if item.original_purpose]
@@ -105,7 +105,7 @@ def _article_10(dossier: Dossier) -> dict[str, dict[str, Any]]:
     }
 
 
-def _audited(dossier: Dossier) -> dict[str, Any] | None:
+def _audited(dossier: Outline) -> dict[str, Any] | None:
     """Return the audit's outcome in short; its findings stand in a section of their own."""
     audit = dossier.audit
     if audit is None or audit.problem:
@@ -141,7 +141,7 @@ def _digests(sources: Sequence[Source]) -> list[str]:
     return found
 
 
-def _page(dossier: Dossier, record: dict[str, Any]) -> Page:
+def _page(dossier: Outline, record: dict[str, Any]) -> Page:
     points = tuple(
         (key, point["title"], point["declared"] or f"missing: {point['lacking']}", point["measured"])
         for key, point in record["article_10"].items()

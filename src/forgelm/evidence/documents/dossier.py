@@ -19,7 +19,7 @@ from forgelm.evidence.environment import package_version
 from forgelm.evidence.hashing import HashedFile
 from forgelm.evidence.identity import operator_identity
 from forgelm.evidence.inventory import read_sealed_files
-from forgelm.evidence.record import RunRecord
+from forgelm.evidence.record import Plan, RunRecord
 from forgelm.train.consumption import Consumption, measure_consumption
 
 KEEP = (
@@ -29,22 +29,15 @@ KEEP = (
 
 
 @dataclass(frozen=True)
-class Dossier:
-    """``model_root`` is the SHA-256 of the model's integrity manifest and ``sealed`` its files, once they exist.
+class Outline:
+    """What documents can be written from before anything was trained. Times are in UTC."""
 
-    Times are in UTC.
-    """
-
-    run: RunRecord
+    run: Plan
     consumption: Consumption
-    lineage: Lineage
     operator: str
     generated_at: datetime
     folder: Path
     audit: DataAudit | None
-    model_root: str | None = None
-    model_files: tuple[str, ...] = ()
-    sealed: tuple[HashedFile, ...] = ()
 
     @property
     def compliance(self) -> ComplianceConfig:
@@ -79,7 +72,8 @@ class Dossier:
     @property
     def foot(self) -> str:
         """The line under every page."""
-        made = f"Run {self.run.run_id}, written {self.generated_at:%Y-%m-%d %H:%M} UTC by ForgeLM"
+        of = f"Run {self.run.run_id}" if self.run.run_id else "Before any run: nothing was trained or measured"
+        made = f"{of}, written {self.generated_at:%Y-%m-%d %H:%M} UTC by ForgeLM"
         return f"{made} {package_version('forgelm')}. No legal judgement is made here. {KEEP}"
 
     def head(self) -> dict[str, Any]:
@@ -102,6 +96,29 @@ class Dossier:
     def dataset(self, name: str) -> DatasetDeclaration | None:
         """Return what is declared about a dataset."""
         return next((item for item in self.governance.datasets if item.name == name), None)
+
+
+@dataclass(frozen=True)
+class Dossier(Outline):
+    """``model_root`` is the SHA-256 of the model's integrity manifest and ``sealed`` its files, once they exist."""
+
+    run: RunRecord
+    lineage: Lineage
+    model_root: str | None = None
+    model_files: tuple[str, ...] = ()
+    sealed: tuple[HashedFile, ...] = ()
+
+
+def open_outline(plan: Plan, folder: Path, *, audit: Path) -> Outline:
+    """Gather what documents in ``folder`` need before a run; ``audit`` is where a dataset audit may lie."""
+    return Outline(
+        run=plan,
+        consumption=measure_consumption(plan.config, plan.tokenised.train.examples, steps=0, real_tokens=0),
+        operator=operator_identity(),
+        generated_at=datetime.now(UTC),
+        folder=folder,
+        audit=read_audit(audit),
+    )
 
 
 def open_dossier(run: RunRecord, files: RunFiles) -> Dossier:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from forgelm.evidence.documents.document import Document
-from forgelm.evidence.documents.dossier import Dossier, said
+from forgelm.evidence.documents.dossier import Outline, said
 from forgelm.evidence.documents.page import page_of
 
 
-def build_compliance_report(dossier: Dossier, manifest: dict[str, Any]) -> Document:
+def build_compliance_report(dossier: Outline, manifest: dict[str, Any]) -> Document:
     """Return the training manifest as a document."""
     title = "Training manifest"
     lead = "What was trained, on what, how, with which software, and how it was judged, as recorded by the run itself."
@@ -23,7 +23,7 @@ def build_compliance_report(dossier: Dossier, manifest: dict[str, Any]) -> Docum
     )
 
 
-def build_data_provenance(dossier: Dossier, manifest: dict[str, Any]) -> Document:
+def build_data_provenance(dossier: Outline, manifest: dict[str, Any]) -> Document:
     """Return where the data came from and what each dataset contributed."""
     title, record = "Data provenance", manifest["data_provenance"]
     lead = "Every dataset: where it was read from, what pins its bytes, its columns, and the tokens it contributed."
@@ -37,7 +37,7 @@ def build_data_provenance(dossier: Dossier, manifest: dict[str, Any]) -> Documen
     )
 
 
-def build_risk_assessment(dossier: Dossier) -> Document | None:
+def build_risk_assessment(dossier: Outline) -> Document | None:
     """Return the declared risk assessment, ``None`` when the configuration has none."""
     if dossier.run.config.risk_assessment is None:
         return None

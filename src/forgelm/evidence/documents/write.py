@@ -1,7 +1,8 @@
-"""Writes ``compliance/``: every document of a run, put in place together."""
+"""Writes ``compliance/``: every document of a run, put in place together; and what can be written before the run."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
@@ -13,7 +14,7 @@ from forgelm.evidence.documents.annex_iv import build_annex_iv, is_described, re
 from forgelm.evidence.documents.content_summary import build_content_summary
 from forgelm.evidence.documents.data_governance import build_data_governance
 from forgelm.evidence.documents.document import Document
-from forgelm.evidence.documents.dossier import Dossier
+from forgelm.evidence.documents.dossier import Dossier, Outline
 from forgelm.evidence.documents.gate_report import build_test_report
 from forgelm.evidence.documents.gpai_compute import build_gpai_compute
 from forgelm.evidence.documents.gpai_documents import build_annex_xi, build_documentation_form
@@ -22,7 +23,9 @@ from forgelm.evidence.documents.instructions import build_instructions
 from forgelm.evidence.documents.records import build_compliance_report, build_data_provenance, build_risk_assessment
 from forgelm.evidence.documents.supply_chain import build_bill_of_materials, build_provenance_statement
 from forgelm.evidence.documents.training_data import build_training_data
-from forgelm.evidence.manifest import build_manifest, shorten_manifest
+from forgelm.evidence.manifest import build_manifest, build_planned_manifest, shorten_manifest
+from forgelm.model.precision import Precision
+from forgelm.model.revision import Revision
 
 
 def write_documents(files: RunFiles, dossier: Dossier, *, destination: str) -> tuple[Path, ...]:
@@ -38,7 +41,7 @@ def write_documents(files: RunFiles, dossier: Dossier, *, destination: str) -> t
     documents = _build_leaves(dossier)
     for document in documents:
         contents |= document.files()
-    contents["training_manifest.yaml"] = _short_manifest(dossier)
+    contents |= _short_manifest(dossier, dossier.run.metrics)
     contents |= read_attachments(dossier.compliance.annex_iv)
     if is_described(dossier):
         annex = build_annex_iv(dossier, contents)
@@ -46,6 +49,32 @@ def write_documents(files: RunFiles, dossier: Dossier, *, destination: str) -> t
         contents |= annex.files()
     contents |= build_index(dossier, documents, destination).files()
     return replace_folder(files.compliance, contents)
+
+
+def write_plan(outline: Outline, revision: Revision, precision: Precision) -> tuple[Path, ...]:
+    """Replace ``outline.folder`` by what can be documented before a run, and return the paths.
+
+    Metrics are empty, and no item of Annex IV counts as evidenced.
+
+    Raises:
+        ConfigError: a document that a statement names cannot be read.
+        StorageError: a file could not be written.
+    """
+    manifest = build_planned_manifest(outline.run, revision, precision, outline.consumption, outline.generated_at)
+    risks = build_risk_assessment(outline)
+    contents: dict[str, bytes] = {}
+    for document in (
+        build_compliance_report(outline, manifest),
+        build_data_provenance(outline, manifest),
+        build_data_governance(outline),
+        *([risks] if risks else []),
+    ):
+        contents |= document.files()
+    contents |= _short_manifest(outline, {})
+    contents |= read_attachments(outline.compliance.annex_iv)
+    if is_described(outline):
+        contents |= build_annex_iv(outline, contents).files()
+    return replace_folder(outline.folder, contents)
 
 
 def _build_leaves(dossier: Dossier) -> list[Document]:
@@ -69,6 +98,7 @@ def _build_leaves(dossier: Dossier) -> list[Document]:
     ]
 
 
-def _short_manifest(dossier: Dossier) -> bytes:
-    short = redact(to_json_safe(shorten_manifest(dossier.run, dossier.generated_at)))
-    return str(yaml.safe_dump(short, sort_keys=False, allow_unicode=True)).encode("utf-8", "backslashreplace")
+def _short_manifest(outline: Outline, metrics: Mapping[str, float]) -> dict[str, bytes]:
+    short = redact(to_json_safe(shorten_manifest(outline.run, outline.generated_at, metrics)))
+    text = str(yaml.safe_dump(short, sort_keys=False, allow_unicode=True))
+    return {"training_manifest.yaml": text.encode("utf-8", "backslashreplace")}
