@@ -11,12 +11,13 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from forgelm.evidence.ledger import AuditLogger
 
-ROUNDS = 9
-EVENTS = 300
+ROUNDS = 45
+EVENTS = 60
 BURST = 4000
 LINES = 100_000
 SECRET = "a secret of some length"
@@ -52,28 +53,42 @@ def time_appends(folder: Path) -> None:
     """One event a sync against the same bytes through a bare loop, in turn; then many events a sync."""
     log = AuditLogger(str(folder / "run"))
     log.log_event("begin")
-    single, bare, burst = [], [], []
+    single, bare, burst = Series(), Series(), Series()
     with open(folder / "bare", "ab", buffering=0) as stream:
-        for _ in range(ROUNDS):
-            start = time.perf_counter()
-            for _ in range(EVENTS):
-                log.log_event("training.step", **FIELDS)
-            single.append(EVENTS / (time.perf_counter() - start))
-            lines = log.path.read_bytes().splitlines(keepends=True)[-EVENTS:]
-            start = time.perf_counter()
+
+        def write_bare() -> None:
             for line in lines:
                 os.write(stream.fileno(), line)
                 os.fdatasync(stream.fileno())
-            bare.append(EVENTS / (time.perf_counter() - start))
-            start = time.perf_counter()
-            log.log_events([("training.step", FIELDS)] * BURST)
-            burst.append(BURST / (time.perf_counter() - start))
-    ratios = sorted(one / other for one, other in zip(single, bare, strict=True))
-    gains = sorted(many / one for many, one in zip(burst, single, strict=True))
-    print(f"append, one event a sync: {middle(single):,.0f}/s; bare write + fdatasync {middle(bare):,.0f}/s")
+
+        for _ in range(ROUNDS):
+            single.time(EVENTS, lambda: [log.log_event("training.step", **FIELDS) for _ in range(EVENTS)])
+            lines = log.path.read_bytes().splitlines(keepends=True)[-EVENTS:]
+            bare.time(EVENTS, write_bare)
+            burst.time(BURST, lambda: log.log_events([("training.step", FIELDS)] * BURST))
+    ratios = sorted(one / other for one, other in zip(single.rates, bare.rates, strict=True))
+    gains = sorted(many / one for many, one in zip(burst.rates, single.rates, strict=True))
+    print(
+        f"append, one event a sync: {middle(single.rates):,.0f}/s; bare write + fdatasync {middle(bare.rates):,.0f}/s"
+    )
     print(f"  ratio {ratios[0]:.2f} / {middle(ratios):.2f} / {ratios[-1]:.2f} (target 0.95)")
-    print(f"append, one sync for about 256 KiB: {middle(burst):,.0f}/s")
+    print(f"  processor time {middle(single.cpu):.1f} and {middle(bare.cpu):.1f} us an event")
+    print(f"append, one sync for about 256 KiB: {middle(burst.rates):,.0f}/s")
     print(f"  ratio to single events {gains[0]:.1f} / {middle(gains):.1f} / {gains[-1]:.1f} (target 10)")
+
+
+class Series:
+    """Events a second, and microseconds of processor time an event, of each round."""
+
+    def __init__(self) -> None:
+        self.rates: list[float] = []
+        self.cpu: list[float] = []
+
+    def time(self, events: int, work: Callable[[], object]) -> None:
+        began, used = time.perf_counter(), time.process_time()
+        work()
+        self.cpu.append((time.process_time() - used) / events * 1e6)
+        self.rates.append(events / (time.perf_counter() - began))
 
 
 def time_verifying(folder: Path) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ from forgelm.evidence.lock import ProcessLock
 _WINDOW = 64 * 1024
 _GROUP = 256 * 1024
 _BLOCK = 1 << 20
+# Asking whose name it is takes as long as writing two lines.
+_LOOK_SECONDS = 0.001
 
 
 @dataclass(frozen=True)
@@ -38,12 +41,12 @@ class AppendFile:
 
     def __init__(self, path: Path, *, sync: Callable[[int], None] | None = None) -> None:
         self.path = path
-        self._name = os.fspath(path)
         self.size = 0
         default: Callable[[int], None] = getattr(os, "fdatasync", os.fsync)
         self._sync = sync or default
         self._handle = -1
         self._identity = (0, 0)
+        self._look_again = 0.0
         self._process_lock = ProcessLock(path)
         self._poisoned = False
         self._owner = os.getpid()
@@ -72,23 +75,30 @@ class AppendFile:
         """Return whether another process changed the file since this one last looked.
 
         Raises:
-            StorageError: the file was removed or replaced.
+            StorageError: the file was removed or replaced, a millisecond ago or more.
             IntegrityError: it is shorter than what was acknowledged.
         """
+        # The name can be given to another file between any look and the write, so looking all the time proves no more.
+        if time.monotonic() >= self._look_again:
+            self._look_for_name()
+        size = os.lseek(self._handle, 0, os.SEEK_END)
+        if size < self.size:
+            raise IntegrityError(
+                f"{self.path} lost {self.size - size} bytes of acknowledged lines while it was being written",
+                hint="keep the file as it is for the investigation and start a new run in another folder",
+            )
+        return size != self.size
+
+    def _look_for_name(self) -> None:
         try:
-            now = os.stat(self._name)
+            now = os.stat(self.path)
         except OSError as error:
             raise _failure(f"{self.path} disappeared while it was being written", error) from error
         if (now.st_dev, now.st_ino) != self._identity:
             raise StorageError(f"{self.path} was replaced by another file while it was being written")
-        if now.st_size < self.size:
-            raise IntegrityError(
-                f"{self.path} lost {self.size - now.st_size} bytes of acknowledged lines while it was being written",
-                hint="keep the file as it is for the investigation and start a new run in another folder",
-            )
-        return now.st_size != self.size
+        self._look_again = time.monotonic() + _LOOK_SECONDS
 
-    def append(self, *lines: bytes) -> None:
+    def append(self, lines: Sequence[bytes]) -> None:
         """Add ``lines``, each with a newline; when this returns, they are on disk. One sync takes about 256 KiB.
 
         Raises:

@@ -165,19 +165,18 @@ class AuditLogger:
                 self._writing = False
 
     def _append(self, events: Sequence[tuple[str, str]]) -> None:
-        head, before = self._head, self._file.size
-        digest, number, lines, first = head.hash, head.number, [], ""
+        before, fresh = self._file.size, not self._head.number
+        digest, number, lines = self._head.hash, self._head.number, []
         for event, details in events:
             number += 1
             line = self._build_line(digest, number, event, details)
             digest = line_hash(line)
-            first = first or digest
             lines.append(line)
         # An interrupt from here on leaves the head unknown, and the next event reads it from the file.
         self._head = _UNKNOWN
-        self._file.append(*lines)
-        if head.number == 0:
-            self._pin_first_line(first, before)
+        self._file.append(lines)
+        if fresh:
+            self._pin_first_line(line_hash(lines[0]), before)
         self._head = _Head(digest, number, line)
 
     def _append_own(self, event: Event, details: dict[str, Any]) -> None:
