@@ -27,8 +27,9 @@ from forgelm.data.rows import Row, RowFormat
 from forgelm.evaluate.loss import measure_loss
 from forgelm.model.load import load, load_saved
 from forgelm.run.folder import run_files
-from forgelm.train.loop import tokenise_data, train
+from forgelm.train.loop import train
 from forgelm.train.tokenise import choose_encoding, tokenise
+from forgelm.train.tokenised import tokenise_data
 
 ROWS, BATCH, RATE, EPOCHS, TURNS = 384, 8, 1e-3, 2, 3
 PADDING_FREE = MappingProxyType({"train_sampling_strategy": "random", "padding_free": True})

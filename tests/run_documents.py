@@ -20,7 +20,8 @@ from forgelm.evidence.inventory import write_integrity_manifest
 from forgelm.evidence.record import RunRecord
 from forgelm.gate.decide import Thresholds, decide
 from forgelm.model.load import load
-from forgelm.train.loop import tokenise_data, train
+from forgelm.train.loop import train
+from forgelm.train.tokenised import tokenise_data
 
 IDENTITY = {"provider_name": "Exemplar GmbH", "system_name": "Till", "intended_purpose": "Turn orders into JSON."}
 STATED = ("1a", "1b", "1d", "1e", "1g", "2b", "2d", "2e", "2h", "3", "4", "5", "6", "7", "9")

@@ -13,9 +13,9 @@ from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import Row, RowFormat
 from forgelm.evaluate.evaluator import Subject
 from forgelm.evaluate.heldout import Heldout, ask_heldout, measure_heldout
-from forgelm.train.loop import TokenisedData
 from forgelm.train.rewards import Reward, reward_length
 from forgelm.train.tokenise import choose_encoding, tokenise
+from forgelm.train.tokenised import TokenisedData
 
 
 def data(row_format: RowFormat, value: dict[str, Any], *, held_out: bool = True) -> TokenisedData:

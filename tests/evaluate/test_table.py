@@ -11,8 +11,8 @@ from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import Row, RowFormat
 from forgelm.evaluate.evaluator import Subject
 from forgelm.evaluate.table import EVALUATORS, ask_model, check_evaluations, measure_answers
-from forgelm.train.loop import TokenisedData
 from forgelm.train.tokenise import choose_encoding, tokenise
+from forgelm.train.tokenised import TokenisedData
 
 
 def test_every_evaluation_has_a_name_of_its_own() -> None:

@@ -15,8 +15,8 @@ from forgelm.data.rows import Row, RowFormat
 from forgelm.evaluate.evaluator import Subject
 from forgelm.evaluate.references import Question, Questions
 from forgelm.evaluate.text import Replies, ask_text, check_text, measure_text
-from forgelm.train.loop import TokenisedData
 from forgelm.train.tokenise import choose_encoding, tokenise
+from forgelm.train.tokenised import TokenisedData
 
 ALL = ["exact_match", "token_f1", "rouge1", "rouge2", "rougeL", "bleu", "chrf"]
 

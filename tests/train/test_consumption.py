@@ -15,9 +15,10 @@ from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import Row
 from forgelm.model.load import load
 from forgelm.train.consumption import measure_consumption, replay
-from forgelm.train.loop import tokenise_data, train
+from forgelm.train.loop import train
 from forgelm.train.order import EpochOrder
 from forgelm.train.tokenise import IGNORED, Example
+from forgelm.train.tokenised import tokenise_data
 
 Make = Callable[..., ForgeConfig]
 

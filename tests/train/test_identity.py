@@ -14,7 +14,7 @@ from forgelm.config.training import TrainingConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.model.load import load
 from forgelm.train.identity import MAY_CHANGE, describe_training
-from forgelm.train.loop import tokenise_data
+from forgelm.train.tokenised import tokenise_data
 
 Make = Callable[..., ForgeConfig]
 

@@ -2,73 +2,30 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
 import pytest
-from support import ember_tokenizer, sections, write_rows
+from support import Heard
 
-from forgelm.base.errors import DataError
+from forgelm.base.errors import StoppedError
+from forgelm.base.events import Event
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
-from forgelm.train.loop import tokenise_data
+from forgelm.model.load import load
+from forgelm.run.folder import run_files
+from forgelm.train.loop import Wishes, train
+from forgelm.train.tokenised import tokenise_data
 
 Make = Callable[..., ForgeConfig]
 
 
-def targets(config: ForgeConfig) -> float:
-    return tokenise_data(config, prepare_run(config), ember_tokenizer()).train.ledger.target_share
-
-
-def test_each_switch_governs_its_own_format_and_the_other_is_reported(
-    make_config: Make, caplog: pytest.LogCaptureFixture
-) -> None:
-    with caplog.at_level(logging.WARNING, logger="forgelm"):
-        masked = targets(make_config(training={"completion_only_loss": False}))
-    assert masked < 0.9
-    assert "training.completion_only_loss is set, but has no effect" in caplog.text
-    assert targets(make_config(training={"assistant_only_loss": False})) == 1.0
-
-
-def test_completion_only_loss_governs_pairs(tmp_path: Path) -> None:
-    data = write_rows(tmp_path / "pairs.jsonl", [{"prompt": "2+2=", "completion": "4"}] * 8)
-
-    def config(**training: Any) -> ForgeConfig:
-        return ForgeConfig(**sections(data, tmp_path / "run", training=training))
-
-    assert targets(config()) < 0.9
-    assert targets(config(completion_only_loss=False)) == 1.0
-
-
-def test_stop_ids_come_from_the_generation_config_too(tmp_path: Path) -> None:
-    """A template that ends turns with a token only the generation config knows is accepted."""
-    data = write_rows(
-        tmp_path / "rows.jsonl",
-        [{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}] * 8,
-    )
-    config = ForgeConfig(**sections(data, tmp_path / "run"))
-    tokenizer = ember_tokenizer()
-    tokenizer.chat_template = (
-        "{% for m in messages %}{% if m.role == 'assistant' %}{% generation %}{{ m.content }}<|tool|>"
-        "{% endgeneration %}{% else %}{{ m.content }}{% endif %}{% endfor %}"
-    )
-    prepared = prepare_run(config)
-    with pytest.raises(DataError, match="never learn to stop"):
-        tokenise_data(config, prepared, tokenizer)
-
-    class Generation:
-        eos_token_id = (1, 5)
-
-    assert tokenise_data(config, prepared, tokenizer, Generation()).train.examples
-
-
-def test_no_validation_row_that_fits_is_refused(tmp_path: Path) -> None:
-    short = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
-    long = {"messages": [{"role": "user", "content": "word " * 300}, {"role": "assistant", "content": "b"}]}
-    write_rows(tmp_path / "train.jsonl", [short] * 4)
-    write_rows(tmp_path / "validation.jsonl", [long])
-    config = ForgeConfig(**sections(tmp_path, tmp_path / "run", model={"max_length": 64}))
-    with pytest.raises(DataError, match="no validation row"):
-        tokenise_data(config, prepare_run(config), ember_tokenizer())
+def test_a_stop_leaves_a_checkpoint_and_no_model(make_config: Make) -> None:
+    config, heard = make_config(training={"max_steps": 3}), Heard()
+    loaded = load(config)
+    data = tokenise_data(config, prepare_run(config), loaded.tokenizer)
+    wishes = Wishes(stop_requested=lambda: True)
+    with pytest.raises(StoppedError, match="stopped at step 1 as asked; the checkpoint is saved"):
+        train(config, data, loaded, run_files(config), run_id="x", emit=heard, wishes=wishes)
+    assert heard.fields(Event.TRAINING_STARTED)["rows"] == len(data.train.examples)
+    assert [path.name for path in run_files(config).root.glob("checkpoint-*")] == ["checkpoint-1"]
+    assert not run_files(config).staging("x").exists()

@@ -16,9 +16,9 @@ from forgelm.base.errors import ConfigError, DataError, TrainingError
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.model.load import load_processor, resolve
-from forgelm.train.loop import TokenisedData, tokenise_data
 from forgelm.train.scenes import Processing, SceneCollator, build_scene_dataset, collate_scenes, describe_scenes
 from forgelm.train.tokenise import IGNORED
+from forgelm.train.tokenised import TokenisedData, tokenise_data
 
 PER_IMAGE = 5
 

@@ -19,9 +19,10 @@ from finetune_cli.trainers.result import TrainingResult
 from finetune_cli.trainers.rows import tokenise_rows
 from forgelm.base.files import RunFiles, write_json
 from forgelm.data.rows import RowFormat
-from forgelm.train.loop import Outcome, TokenisedData, train
+from forgelm.train.loop import Outcome, train
 from forgelm.train.token_ledger import TokenLedger
 from forgelm.train.tokenise import Encoding, Example, TokenisedSplit
+from forgelm.train.tokenised import TokenisedData
 
 _log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import RowFormat
 from forgelm.model.load import load_reader, resolve
-from forgelm.train.loop import tokenise_data
 from forgelm.train.tokenise import IGNORED, Encoding, Example
+from forgelm.train.tokenised import tokenise_data
 
 _GREEN, _GREY, _RESET = "\033[30;42m", "\033[2m", "\033[0m"
 _STYLE = (

@@ -10,7 +10,7 @@ from typing import Any
 from forgelm.base.events import Emit
 from forgelm.config.root import ForgeConfig
 from forgelm.evaluate.measurement import Measurement
-from forgelm.train.loop import TokenisedData
+from forgelm.train.tokenised import TokenisedData
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from forgelm.evaluate.loss import measure_loss
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.preference import Likelihoods, ask_preferences, measure_preference
 from forgelm.evaluate.reward import measure_reward
-from forgelm.train.loop import TokenisedData
+from forgelm.train.tokenised import TokenisedData
 
 _COMPARED = (RowFormat.PREFERENCE, RowFormat.UNPAIRED_PREFERENCE)
 

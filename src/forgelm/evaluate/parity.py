@@ -8,8 +8,8 @@ from typing import Any
 
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.served import Served, continue_greedily
-from forgelm.train.loop import TokenisedData
 from forgelm.train.tokenise import Example
+from forgelm.train.tokenised import TokenisedData
 
 REPLY_TOKENS = 16
 TOKENS, REPLIES = "serving_tokens", "serving_replies"

@@ -15,7 +15,7 @@ from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.memorisation.evaluator import MEMORISATION
 from forgelm.evaluate.safety.evaluator import SAFETY
 from forgelm.evaluate.text import TEXT
-from forgelm.train.loop import TokenisedData
+from forgelm.train.tokenised import TokenisedData
 
 EVALUATORS: tuple[Evaluator, ...] = (HELDOUT, TEXT, SAFETY, BENCHMARK, JUDGE, MEMORISATION)
 

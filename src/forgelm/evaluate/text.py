@@ -18,7 +18,7 @@ from forgelm.evaluate.references import Questions, build_questions
 from forgelm.evaluate.statistics import Interval, bootstrap_statistic, proportion_interval
 from forgelm.evaluate.text_scores import TextScore, score_texts
 from forgelm.model.generate import generate_texts
-from forgelm.train.loop import TokenisedData
+from forgelm.train.tokenised import TokenisedData
 
 _NEEDS = {"rouge": "rouge_score", "bleu": "sacrebleu", "chrf": "sacrebleu"}
 

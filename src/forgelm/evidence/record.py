@@ -11,7 +11,8 @@ from forgelm.data.rows import PreparedData
 from forgelm.evaluate.measurement import Measurement
 from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel
-from forgelm.train.loop import Outcome, TokenisedData
+from forgelm.train.loop import Outcome
+from forgelm.train.tokenised import TokenisedData
 
 
 @dataclass(frozen=True)

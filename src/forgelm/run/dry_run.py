@@ -15,8 +15,8 @@ from forgelm.run.audience import check_audience
 from forgelm.run.exporting import check_export
 from forgelm.run.folder import check_writable, run_files
 from forgelm.train.distributed import check_strategy
-from forgelm.train.loop import tokenise_data
 from forgelm.train.speedups import check_speedups
+from forgelm.train.tokenised import tokenise_data
 from forgelm.train.trainers import check_trackers
 
 

@@ -29,7 +29,7 @@ from forgelm.publish.gguf.families import find_family
 from forgelm.publish.gguf.parse import parse_gguf
 from forgelm.publish.gguf.read_tokenizer import load_tokeniser
 from forgelm.publish.rendering import render_chat
-from forgelm.train.loop import TokenisedData
+from forgelm.train.tokenised import TokenisedData
 
 _TRIED_LAYERS = 2
 

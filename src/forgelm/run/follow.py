@@ -12,8 +12,9 @@ from forgelm.model.load import load
 from forgelm.run.folder import run_files
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
-from forgelm.train.loop import Wishes, check_checkpoint, tokenise_data, train
+from forgelm.train.loop import Wishes, check_checkpoint, train
 from forgelm.train.processes import Processes
+from forgelm.train.tokenised import tokenise_data
 
 
 def follow_run(config: ForgeConfig, processes: Processes, stop: StopRequest) -> TrainResult:

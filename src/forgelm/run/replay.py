@@ -17,9 +17,10 @@ from forgelm.data.prepare import prepare_run
 from forgelm.model.load import load
 from forgelm.run.folder import open_folder, run_files
 from forgelm.train.checkpoints import find_checkpoint, list_checkpoints, step_of
-from forgelm.train.loop import Wishes, check_checkpoint, tokenise_data, train
+from forgelm.train.loop import Wishes, check_checkpoint, train
 from forgelm.train.losses import Losses, read_losses
 from forgelm.train.seal import broken_seal
+from forgelm.train.tokenised import tokenise_data
 
 # Kernels of a GPU add numbers in varying order unless training.determinism is bitwise.
 _GPU_LIMIT = 1e-2

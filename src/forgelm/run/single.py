@@ -48,9 +48,10 @@ from forgelm.run.stop import StopRequest
 from forgelm.run.summaries import report_evaluations
 from forgelm.train.checkpoints import find_checkpoint
 from forgelm.train.distributed import check_strategy
-from forgelm.train.loop import Outcome, TokenisedData, Wishes, check_checkpoint, tokenise_data, train
+from forgelm.train.loop import Outcome, Wishes, check_checkpoint, train
 from forgelm.train.processes import Processes, joined_processes
 from forgelm.train.speedups import check_speedups
+from forgelm.train.tokenised import TokenisedData, tokenise_data
 from forgelm.train.trainers import check_trackers
 
 

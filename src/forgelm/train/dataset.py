@@ -6,7 +6,7 @@ from typing import Any
 
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare_run
-from forgelm.train.loop import tokenise_data
+from forgelm.train.tokenised import tokenise_data
 from forgelm.train.trainers import choose_kind
 
 

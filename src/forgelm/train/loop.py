@@ -5,20 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from forgelm.base.errors import DataError, StoppedError, TrainingError
+from forgelm.base.errors import StoppedError, TrainingError
 from forgelm.base.events import Emit, Event
 from forgelm.base.extras import load_extra
 from forgelm.base.files import RunFiles
-from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
-from forgelm.data.rows import PreparedData
-from forgelm.model.architecture import build_shapes
 from forgelm.model.load import LoadedModel, load_base
-from forgelm.model.reward import RewardModel
 from forgelm.train.arguments import Plan, build_arguments, keeps_best, sampling_strategy
 from forgelm.train.checkpoints import list_checkpoints
 from forgelm.train.compute import Compute, Meter
@@ -30,45 +26,20 @@ from forgelm.train.identity import describe_training
 from forgelm.train.leaks import check_rows_apart
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
 from forgelm.train.losses import Losses
-from forgelm.train.memory.estimate import Batch, estimate_memory, widen
-from forgelm.train.memory.estimate import Place as MemoryPlace
-from forgelm.train.memory.probe import Probe, Probed
-from forgelm.train.memory.recovery import BatchPlan, Recovery, run_recovering
+from forgelm.train.memory.probe import Probe, Probed, open_probe
+from forgelm.train.memory.recovery import BatchPlan, Recovery, choose_recovery, run_recovering
 from forgelm.train.probe import choose_probe, probe_logits
 from forgelm.train.processes import Processes, lost_process
 from forgelm.train.quiet import COUNTS, Ways
-from forgelm.train.rewards import Reward, check_answers, choose_rewards
 from forgelm.train.samples import Samples, choose_samples
 from forgelm.train.save import keep_pissa_start, save_model
-from forgelm.train.scenes import Processing, SceneCollator, open_processing
+from forgelm.train.scenes import SceneCollator
 from forgelm.train.seal import check_identity
 from forgelm.train.speedups import check_speedups
-from forgelm.train.token_ledger import TokenLedger, check_loss
-from forgelm.train.tokenise import (
-    Encoding,
-    Example,
-    TokenisedSplit,
-    check_masks,
-    choose_encoding,
-    choose_reply_mask,
-    read_stop_ids,
-    tokenise,
-)
+from forgelm.train.token_ledger import TokenLedger
+from forgelm.train.tokenise import Example
+from forgelm.train.tokenised import TokenisedData
 from forgelm.train.trainers import TRAINERS, build_trainer, choose_kind
-
-
-@dataclass(frozen=True)
-class TokenisedData:
-    """Both splits as tokens, how they were made, and what scores replies to them, where they are prompts alone.
-
-    ``processing`` is there where the rows have images.
-    """
-
-    encoding: Encoding
-    train: TokenisedSplit
-    validation: TokenisedSplit | None
-    rewards: tuple[Reward, ...] = ()
-    processing: Processing | None = None
 
 
 @dataclass(frozen=True)
@@ -115,56 +86,6 @@ class Wishes:
         return self.processes.any(self.stop_requested())
 
 
-def tokenise_data(config: ForgeConfig, prepared: PreparedData, tokenizer: Any, generation: Any = None) -> TokenisedData:
-    """Tokenise both splits and refuse a mask, an ending or a loss of tokens that would make the training wrong.
-
-    Where rows have images, ``tokenizer`` is the model's processor.
-
-    Raises:
-        ModelError: the tokenizer or its chat template cannot express the data.
-        DataError: the mask is empty, nothing teaches the model to stop, or too many tokens would be cut.
-    """
-    processing = open_processing(config, tokenizer)
-    encoding = choose_encoding(
-        tokenizer if processing is None else tokenizer.tokenizer,
-        prepared.train,
-        prepared.format,
-        max_length=config.model.max_length,
-        add_eos=config.data.add_eos,
-        reply_mask=choose_reply_mask(config.training, prepared.format),
-        generation_stop_ids=read_stop_ids(generation),
-    )
-    if processing is not None:
-        encoding = replace(encoding, seeing=processing.encode)
-    train = tokenise(prepared.train, encoding)
-    check_loss(train.ledger, limit=config.data.max_tokens_lost, max_length=config.model.max_length)
-    check_masks(train, encoding)
-    validation = tokenise(prepared.validation, encoding) if prepared.validation else None
-    if validation is not None and not validation.examples:
-        raise DataError("no validation row has anything to learn within model.max_length")
-    return TokenisedData(encoding, train, validation, _choose_rewards(config, train), processing)
-
-
-def _choose_rewards(config: ForgeConfig, train: TokenisedSplit) -> tuple[Reward, ...]:
-    if config.training.trainer_type != "grpo":
-        return ()
-    _check_groups(config, len(train.examples))
-    columns = list(dict.fromkeys(name for example in train.examples for name in example.row.value["columns"]))
-    model = check_answers("reward_model", RewardModel(config)) if config.training.grpo_reward_model else None
-    return choose_rewards(config.training, columns, model)
-
-
-def _check_groups(config: ForgeConfig, rows: int) -> None:
-    training = config.training
-    drawn = training.per_device_train_batch_size * training.gradient_accumulation_steps * read_place().count
-    needed = drawn // training.grpo_num_generations
-    if rows < needed:
-        raise DataError(
-            f"there are {rows} prompts to train on, and one step takes {needed}",
-            hint="add rows, raise grpo_num_generations, or lower per_device_train_batch_size",
-        )
-
-
 def train(
     config: ForgeConfig,
     data: TokenisedData,
@@ -191,7 +112,9 @@ def train(
     if wishes.processes.first:
         keep_pissa_start(loaded.model, config, resumed=checkpoint is not None)
     meter = _open_meter(loaded, checkpoint, wishes.processes)
-    watch = _open_probe(config, loaded, wishes, emit)
+    alone = wishes.processes.place.alone
+    kind = TRAINERS[config.training.trainer_type]
+    watch = open_probe(config, loaded, kind.lengths, emit) if alone else None
     trainer, stopper, plan = _build(config, data, loaded, files, emit, wishes, Instruments(meter, watch))
     emit(
         Event.TRAINING_STARTED,
@@ -204,7 +127,7 @@ def train(
         emit(Event.TRAINING_RESUMED, checkpoint=checkpoint.name, skipped=skipped)
     began = time.monotonic()
     with determinism(config.training.determinism), galore_optimizers(config.training):
-        batch = _run(trainer, checkpoint, _recovery(config, wishes, meter), emit)
+        batch = _run(trainer, checkpoint, choose_recovery(config.training, meter.rewind, alone=alone), emit)
     seconds = time.monotonic() - began
     if stopper.stopped:
         raise _stopped(files, int(trainer.state.global_step))
@@ -351,31 +274,6 @@ def _run(trainer: Any, checkpoint: Path | None, recovery: Recovery, emit: Emit) 
             f"this training cannot repeat itself bit by bit: {str(error).splitlines()[0]}",
             hint="set training.determinism: seeded, or leave the feature out whose operation has no repeatable form",
         ) from error
-
-
-def _recovery(config: ForgeConfig, wishes: Wishes, meter: Meter) -> Recovery:
-    """Several processes cannot make their batches smaller one by one; neither can GRPO, whose groups fill a batch."""
-    training = config.training
-    least = max(training.oom_recovery_min_batch_size, 2 if training.trainer_type == "kto" else 1)
-    alone = wishes.processes.place.alone and training.trainer_type != "grpo"
-    return Recovery(training.oom_recovery and alone, least, meter.rewind)
-
-
-def _open_probe(config: ForgeConfig, loaded: LoadedModel, wishes: Wishes, emit: Emit) -> Probe | None:
-    """Return the trial of the worst batch where one is wanted; replies of the longest kind cannot be drawn to order."""
-    training, on_gpu = config.training, loaded.hardware.has_gpu
-    wanted = on_gpu if training.memory_probe is None else training.memory_probe
-    # What images take is not estimated, so there is nothing to compare a trial with.
-    wanted = wanted and config.model.images is None
-    if not wanted or training.trainer_type == "grpo" or not wishes.processes.place.alone:
-        return None
-    shapes = build_shapes(loaded.model.config, attention=config.model.attn_implementation)
-    place = MemoryPlace(loaded.hardware, bitsandbytes=loaded.precision.four_bit)
-
-    def predict(batch: Batch) -> float:
-        return estimate_memory(shapes, config, place, batch=widen(config, batch)).allocated
-
-    return Probe(predict, TRAINERS[training.trainer_type].lengths, on_gpu, emit)
 
 
 def _stopped(files: RunFiles, step: int) -> StoppedError:

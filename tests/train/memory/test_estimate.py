@@ -14,9 +14,10 @@ from forgelm.model.gpus import find_gpu
 from forgelm.model.hardware import detect_hardware
 from forgelm.model.load import load
 from forgelm.run.folder import run_files
-from forgelm.train.loop import tokenise_data, train
+from forgelm.train.loop import train
 from forgelm.train.memory.estimate import Batch, Estimate, Place, as_breakdown, choose_shares, estimate_memory
 from forgelm.train.memory.watch import watch_peak
+from forgelm.train.tokenised import tokenise_data
 
 MODEL = build_typical(TYPICAL[8.0])
 H100 = Place(find_gpu("h100").hardware)

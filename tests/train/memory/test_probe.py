@@ -13,7 +13,8 @@ from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare
 from forgelm.model.load import load
 from forgelm.run.folder import run_files
-from forgelm.train.loop import Outcome, tokenise_data, train
+from forgelm.train.loop import Outcome, train
+from forgelm.train.tokenised import tokenise_data
 
 
 def run(config: ForgeConfig, *, largest: int | None = None) -> tuple[Outcome, Heard]:

@@ -18,7 +18,7 @@ from forgelm.evaluate.benchmark.tasks import EXTRA, Benchmark, Tasks, check_code
 from forgelm.evaluate.evaluator import Evaluator, Subject
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.statistics import proportion_interval
-from forgelm.train.loop import TokenisedData
+from forgelm.train.tokenised import TokenisedData
 
 _log = logging.getLogger(__name__)
 

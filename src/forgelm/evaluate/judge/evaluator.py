@@ -27,7 +27,7 @@ from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.statistics import FEWEST_SAMPLES
 from forgelm.model.generate import generate_replies, generate_texts
 from forgelm.model.load import release_memory, resolve
-from forgelm.train.loop import TokenisedData
+from forgelm.train.tokenised import TokenisedData
 
 _log = logging.getLogger(__name__)
 _CACHE = Path("judge") / "cache.jsonl"

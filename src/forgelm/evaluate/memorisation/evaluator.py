@@ -17,7 +17,7 @@ from forgelm.evaluate.evaluator import Evaluator, Subject
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.memorisation.measure import Compared, measure_canaries, measure_overlap
 from forgelm.evaluate.memorisation.probe import Memories, probe_canaries
-from forgelm.train.loop import TokenisedData
+from forgelm.train.tokenised import TokenisedData
 
 
 def is_wanted(config: ForgeConfig) -> bool:

@@ -16,7 +16,7 @@ from forgelm.evaluate.safety.examine import Access, examine
 from forgelm.evaluate.safety.guard import plan_guard
 from forgelm.evaluate.safety.probes import load_probes
 from forgelm.evaluate.safety.rules import find_hopeless
-from forgelm.train.loop import TokenisedData
+from forgelm.train.tokenised import TokenisedData
 
 logger = logging.getLogger(__name__)
 

@@ -12,7 +12,10 @@ from typing import Any
 
 from forgelm.base.events import Emit, Event
 from forgelm.base.extras import load_extra
-from forgelm.train.memory.estimate import Batch
+from forgelm.config.root import ForgeConfig
+from forgelm.model.architecture import build_shapes
+from forgelm.model.load import LoadedModel
+from forgelm.train.memory.estimate import Batch, Place, estimate_memory, widen
 from forgelm.train.memory.watch import watch_peak
 
 # Optimizers whose step with a rate of zero and zero gradients leaves weights exactly as they are, and whose state is
@@ -98,6 +101,24 @@ class Probe:
         model.eval()
         trainer.prediction_step(model, inputs, prediction_loss_only=True)
         return len(longest)
+
+
+def open_probe(
+    config: ForgeConfig, loaded: LoadedModel, lengths: Callable[[Any], Sequence[int]], emit: Emit
+) -> Probe | None:
+    """Return the trial of the worst batch where one is wanted; replies of the longest kind cannot be drawn to order."""
+    training, on_gpu = config.training, loaded.hardware.has_gpu
+    wanted = on_gpu if training.memory_probe is None else training.memory_probe
+    # What images take is not estimated, so there is nothing to compare a trial with.
+    if not wanted or config.model.images is not None or training.trainer_type == "grpo":
+        return None
+    shapes = build_shapes(loaded.model.config, attention=config.model.attn_implementation)
+    place = Place(loaded.hardware, bitsandbytes=loaded.precision.four_bit)
+
+    def predict(batch: Batch) -> float:
+        return estimate_memory(shapes, config, place, batch=widen(config, batch)).allocated
+
+    return Probe(predict, lengths, on_gpu, emit)
 
 
 def _rows(trainer: Any, dataset: Any, indices: list[int]) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, Literal
 from forgelm.base.errors import TrainingError
 from forgelm.base.events import Emit, Event
 from forgelm.base.extras import load_extra
+from forgelm.config.training import TrainingConfig
 
 Where = Literal["training", "evaluating", "elsewhere"]
 _HINT = (
@@ -39,6 +40,12 @@ class Recovery:
     enabled: bool
     min_rows: int
     undo: Callable[[], None] = lambda: None
+
+
+def choose_recovery(training: TrainingConfig, undo: Callable[[], None], *, alone: bool) -> Recovery:
+    """Several processes cannot make their batches smaller one by one; neither can GRPO, whose groups fill a batch."""
+    least = max(training.oom_recovery_min_batch_size, 2 if training.trainer_type == "kto" else 1)
+    return Recovery(training.oom_recovery and alone and training.trainer_type != "grpo", least, undo)
 
 
 def choose_smaller(plan: BatchPlan, *, min_rows: int, where: Where) -> BatchPlan | None:
