@@ -10,7 +10,8 @@ from types import MappingProxyType
 
 from forgelm.audit.duplicates.contamination import BenchmarkIndex, build_benchmark_index
 from forgelm.audit.duplicates.search import NearSettings
-from forgelm.audit.language import Identify, LanguageSample, LanguageSummary, load_identifier, summarize_languages
+from forgelm.audit.identify import Identify, load_identifier
+from forgelm.audit.language import LanguageSample, LanguageSummary, summarize_languages
 from forgelm.audit.lengths import CountTokens
 from forgelm.audit.reading.blocks import BLOCK_BYTES
 from forgelm.audit.reading.find import find_source

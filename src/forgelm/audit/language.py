@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-import logging
 import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple
 
+from forgelm.audit.identify import Identify
 from forgelm.audit.rows.arrays import Ints, TextBatch, Words, np
 from forgelm.audit.rows.tokens import GOLDEN, MIX_1, MIX_2
-from forgelm.base.errors import OptionalDependencyError
-from forgelm.base.extras import load_extra
 
 UNKNOWN = "unknown"
 DEFAULT_SAMPLE_ROWS = 1000
 
-_log = logging.getLogger(__name__)
 _LEAST_CHARACTERS = 20
 _MOST_CHARACTERS = 512
 _CERTAINTY = 1.96  # standard errors on each side of a 95 % interval
-
-Identify: TypeAlias = Callable[[str], tuple[str, float]]
-"""Returns the ISO 639-1 code of a text's language and how sure that is, 0 to 1."""
 
 
 class SampledRow(NamedTuple):
@@ -94,38 +87,22 @@ class LanguageSummary:
         return [{"code": language.code, "count": language.count} for language in self.languages[:3]]
 
 
-@cache
-def load_identifier() -> Identify | None:
-    """Return the language identifier of the extra ``language``, or ``None`` where it is not installed."""
-    try:
-        langid = load_extra("py3langid.langid", extra="language")
-    except OptionalDependencyError as error:
-        _log.info("languages are not identified: %s", error)
-        return None
-    identifier = langid.LanguageIdentifier.from_model_file(langid.MODEL_FILE, norm_probs=True)
-
-    def identify(text: str) -> tuple[str, float]:
-        code, confidence = identifier.classify(text)
-        return str(code), float(confidence)
-
-    return identify
-
-
-def identify_text(text: str, identify: Identify | None) -> tuple[str, float]:
-    """Return the language and the confidence for one text; too short a text has an unknown one."""
-    beginning = text[:_MOST_CHARACTERS].strip()
-    if identify is None or len(beginning) < _LEAST_CHARACTERS:
-        return UNKNOWN, 0.0
-    # Halves of surrogate pairs have no UTF-8 form, which the identifier reads.
-    return identify(beginning.encode("utf-8", "replace").decode("utf-8"))
+def identify_texts(texts: Sequence[str], identify: Identify | None) -> list[tuple[str, float]]:
+    """Return the language of every text and the confidence; too short a text has an unknown one."""
+    found = [(UNKNOWN, 0.0)] * len(texts)
+    begins = [text[:_MOST_CHARACTERS].strip() for text in texts]
+    long = [place for place, begin in enumerate(begins) if len(begin) >= _LEAST_CHARACTERS]
+    if identify is not None:
+        for place, answer in zip(long, identify([begins[place] for place in long]), strict=True):
+            found[place] = answer
+    return found
 
 
 def summarize_languages(sample: LanguageSample, identify: Identify | None) -> LanguageSummary:
     """Identify every row of the sample and estimate the shares of all rows."""
     counts: Counter[str] = Counter()
     confidences: defaultdict[str, float] = defaultdict(float)
-    for row in sample.chosen:
-        code, confidence = identify_text(row.text, identify)
+    for code, confidence in identify_texts([row.text for row in sample.chosen], identify):
         counts[code] += 1
         confidences[code] += confidence
     shares = [

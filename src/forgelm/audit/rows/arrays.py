@@ -19,11 +19,25 @@ if TYPE_CHECKING:
     Words: TypeAlias = npt.NDArray[np.uint64]
     Words32: TypeAlias = npt.NDArray[np.uint32]
     Floats: TypeAlias = npt.NDArray[np.float64]
+    Floats32: TypeAlias = npt.NDArray[np.float32]
 else:
     np = load_extra("numpy", extra="audit")
-    Bytes = Bits = Ints = Ints32 = Words = Words32 = Floats = Any
+    Bytes = Bits = Ints = Ints32 = Words = Words32 = Floats = Floats32 = Any
 
-__all__ = ["Bits", "Bytes", "Floats", "Ints", "Ints32", "TextBatch", "Words", "Words32", "from_arrow", "np", "to_arrow"]
+__all__ = [
+    "Bits",
+    "Bytes",
+    "Floats",
+    "Floats32",
+    "Ints",
+    "Ints32",
+    "TextBatch",
+    "Words",
+    "Words32",
+    "from_arrow",
+    "np",
+    "to_arrow",
+]
 
 
 def from_arrow(numbers: Any) -> Ints:
