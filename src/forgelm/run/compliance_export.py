@@ -22,7 +22,7 @@ from forgelm.evidence.manifest import PLANNED
 from forgelm.evidence.record import Plan
 from forgelm.model.load import load_reader, plan_load, resolve
 from forgelm.run.folder import run_files
-from forgelm.train.loop import tokenise_data
+from forgelm.train.tokenised import tokenise_data
 
 
 @dataclass(frozen=True)
