@@ -12,7 +12,7 @@ import pytest
 from merging import write_variant
 from support import Heard
 
-from forgelm.base.errors import ConfigError, ModelError
+from forgelm.base.errors import ModelError
 from forgelm.base.events import Event
 from forgelm.base.files import sha256_file
 from forgelm.config.root import ForgeConfig
@@ -120,9 +120,9 @@ def test_what_can_be_known_before_is_said_before(make_config: Callable[..., Forg
     exporting.check_export(make_config())
     exporting.check_export(make_config(export={}))
     scaled = {"rope_scaling": {"type": "linear", "factor": 2.0}}
-    with pytest.raises(ConfigError, match=r"training\.rope_scaling changes the model itself"):
-        exporting.check_export(make_config(export={}, training=scaled))
-    exporting.check_export(make_config(export={}, training={**scaled, "merge_adapters": True}))
+    exporting.check_export(make_config(export={}, training=scaled))
+    with pytest.raises(ModelError, match="rope_type 'dynamic' has no word in a GGUF file"):
+        exporting.check_export(make_config(export={}, training={"rope_scaling": {"type": "dynamic", "factor": 2.0}}))
     model = write_variant(tmp_path / "model")
     config = json.loads((model / "config.json").read_bytes())
     (model / "config.json").write_text(json.dumps({**config, "architectures": ["GPT2LMHeadModel"]}))

@@ -18,6 +18,7 @@ from forgelm.evidence.checkpoint import Checkpoint
 from forgelm.evidence.environment import package_version
 from forgelm.evidence.markup import code, escape, table
 from forgelm.evidence.record import RunRecord
+from forgelm.model.positions import BASE_CHANGES
 from forgelm.model.revision import BUILTIN_PREFIX
 
 # Licence identifiers of the hub's own list that models are most often under.
@@ -185,7 +186,7 @@ def _usage(record: RunRecord) -> str:
     base = f'"{name}"{at}'
     if name.startswith(BUILTIN_PREFIX):
         base = f'files("forgelm.model") / "{name.removeprefix(BUILTIN_PREFIX)}"'
-    kind, reader = "AutoModelForCausalLM", "tokenizer = AutoTokenizer"
+    kind, standard, reader = "AutoModelForCausalLM", list[str](), "tokenizer = AutoTokenizer"
     if config.model.images is not None:
         kind, reader = "AutoModelForImageTextToText", "processor = AutoProcessor"
     if config.lora is None or config.training.merge_adapters:
@@ -194,11 +195,23 @@ def _usage(record: RunRecord) -> str:
     else:
         peft = "from peft import PeftModel\n"
         if name.startswith(BUILTIN_PREFIX):
-            peft = f"from importlib.resources import files\n\n{peft}"
+            standard.append("from importlib.resources import files")
+        changes = ""
+        if config.training.rope_scaling or config.training.sliding_window_attention is not None:
+            standard.insert(0, "import json")
+            kind = f"AutoConfig, {kind}"
+            changes = (
+                f"config = AutoConfig.from_pretrained({base})\n"
+                f'for key, value in json.load(open("PATH_TO_THIS_FOLDER/{BASE_CHANGES}")).items():\n'
+                "    setattr(config.get_text_config(), key, value)\n"
+            )
+            base += ", config=config"
         load = (
-            f'base = {kind}.from_pretrained({base})\nmodel = PeftModel.from_pretrained(base, "PATH_TO_THIS_FOLDER")\n'
+            f"{changes}base = {kind.rpartition(' ')[2]}.from_pretrained({base})\n"
+            'model = PeftModel.from_pretrained(base, "PATH_TO_THIS_FOLDER")\n'
         )
+    first = "\n".join(standard) + "\n\n" if standard else ""
     return (
-        f"{peft}from transformers import {kind}, {reader.rpartition(' ')[2]}\n\n"
+        f"{first}{peft}from transformers import {kind}, {reader.rpartition(' ')[2]}\n\n"
         f'{reader}.from_pretrained("PATH_TO_THIS_FOLDER")\n{load}'
     )

@@ -14,6 +14,7 @@ from forgelm.model.hardware import Hardware, detect_hardware
 from forgelm.model.load import loading_errors
 from forgelm.model.merge.adapter import Adapter
 from forgelm.model.merge.base import Place
+from forgelm.model.positions import changed_architecture
 
 _TOP_K, _TOP_P, _REPETITION_PENALTY = 50, 0.9, 1.1
 _TOKEN_SECONDS = 60.0
@@ -104,6 +105,8 @@ def load_chat_model(base: Place, adapter: Adapter | None, loading: Loading) -> C
         tokenizer = transformers.AutoTokenizer.from_pretrained(
             str(place), local_files_only=True, trust_remote_code=loading.trust_remote_code
         )
+        hub = {name: options[name] for name in ("local_files_only", "trust_remote_code")}
+        options |= changed_architecture(str(base.folder), adapter.folder if adapter else None, hub)
         model = transformers.AutoModelForCausalLM.from_pretrained(str(base.folder), **options)
         if adapter is not None:
             model = load_extra("peft", extra="train").PeftModel.from_pretrained(model, str(adapter.folder))

@@ -12,6 +12,7 @@ from forgelm.base.extras import load_extra
 from forgelm.config.root import ForgeConfig
 from forgelm.model.hardware import detect_hardware
 from forgelm.model.load import check_vocabulary, load_base, load_tokenizer, loading_errors, plan_load, resolve
+from forgelm.model.positions import with_base_changes
 from forgelm.model.revision import Revision
 
 _ADAPTER_CONFIG = "adapter_config.json"
@@ -42,6 +43,8 @@ def load_finished(config: ForgeConfig, name: str) -> FinishedModel:
     named = config.replace("model.name_or_path", base)
     # A revision in the configuration is that of its own model, not of this one.
     named = named.replace("model.revision", config.model.revision if base == config.model.name_or_path else pinned)
+    # How it sees positions is what its own folder says, not what the file says for the model that it trains.
+    named = with_base_changes(named, folder)
     revision = resolve(named)
     hardware = detect_hardware()
     model = load_base(named, revision, plan_load(named, revision), hardware)

@@ -21,6 +21,7 @@ from forgelm.model.adapters import adapter_method, attach_adapter
 from forgelm.model.experts import check_experts, limit_to_experts, shrink_experts
 from forgelm.model.hardware import Hardware, detect_hardware
 from forgelm.model.parameters import count_parameters
+from forgelm.model.positions import change_positions, with_base_changes
 from forgelm.model.precision import Precision, choose_precision, recomputes_activations
 from forgelm.model.revision import Revision, resolve_revision
 
@@ -256,7 +257,8 @@ def load_saved(folder: Path, config: ForgeConfig, base: LoadedModel) -> Any:
     """Return the model saved in ``folder`` loaded afresh, adapter on its own base when it holds an adapter."""
     peft = load_extra("peft", extra="train")
     if (folder / "adapter_config.json").exists():
-        model = load_base(config, base.revision, base.precision, base.hardware)
+        as_saved = with_base_changes(config, folder)
+        model = load_base(as_saved, base.revision, base.precision, base.hardware)
         return peft.PeftModel.from_pretrained(model, str(folder)).eval()
     saved = Revision(str(folder), str(folder), None, None, "local_path")
     return load_base(config, saved, base.precision, base.hardware).eval()
@@ -300,15 +302,7 @@ def _token(config: ForgeConfig) -> str | None:
 def _architecture(config: ForgeConfig, revision: Revision, hub_options: dict[str, Any]) -> Any:
     transformers = load_extra("transformers", extra="train")
     architecture = transformers.AutoConfig.from_pretrained(revision.path, **hub_options)
-    text = architecture.get_text_config()
-    if config.training.rope_scaling:
-        asked = dict(config.training.rope_scaling)
-        asked["rope_type"] = asked.get("rope_type") or asked.pop("type")
-        text.rope_parameters = {**(text.rope_parameters or {}), **asked}
-    if config.training.sliding_window_attention is not None:
-        if not hasattr(text, "sliding_window"):
-            raise ModelError(f"{revision.repo_id} has no sliding-window attention to set")
-        text.sliding_window = config.training.sliding_window_attention
+    change_positions(architecture, config, revision.repo_id)
     return architecture
 
 

@@ -14,6 +14,7 @@ from forgelm.base.extras import load_extra
 from forgelm.model.hardware import detect_hardware
 from forgelm.model.load import check_vocabulary, loading_errors
 from forgelm.model.merge.adapter import ADAPTER_CONFIG
+from forgelm.model.positions import changed_architecture
 from forgelm.model.revision import Revision, resolve_revision
 
 
@@ -60,6 +61,7 @@ def open_model(name: str, *, offline: bool, token: str | None) -> OpenedModel:
             dtype="auto" if hardware.has_gpu else torch.float32,
             device_map={"": 0} if hardware.has_gpu else None,
             use_safetensors=True,
+            **changed_architecture(revision.path, adapter, options),
             **options,
         )
         if adapter:

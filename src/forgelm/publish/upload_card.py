@@ -8,6 +8,7 @@ from typing import Any
 
 from forgelm.evidence.environment import package_version
 from forgelm.evidence.markup import code, table
+from forgelm.model.positions import read_base_changes
 from forgelm.model.revision import BUILTIN_PREFIX
 
 
@@ -31,16 +32,23 @@ def render_plain_card(folder: Path, repo_id: str) -> str:
         f"# {repo_id.rpartition('/')[2]}",
         "> Nothing is recorded here about what this model was trained on or how good it is.",
         table(rows),
-        "## Usage\n\n```python\n" + _usage(repo_id, base if adapter else None) + "```",
+        "## Usage\n\n```python\n" + _usage(repo_id, base if adapter else None, read_base_changes(folder)) + "```",
         f"Uploaded by ForgeLM {package_version('forgelm')}.",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _usage(repo_id: str, base: str | None) -> str:
-    lines = ["from transformers import AutoModelForCausalLM, AutoTokenizer", ""]
+def _usage(repo_id: str, base: str | None, changes: dict[str, Any]) -> str:
+    names, options = "AutoModelForCausalLM, AutoTokenizer", ""
+    if changes:
+        names, options = f"AutoConfig, {names}", ", config=config"
+    lines = [f"from transformers import {names}", ""]
     lines += [f"tokenizer = AutoTokenizer.from_pretrained({repo_id!r})"]
-    lines += [f"model = AutoModelForCausalLM.from_pretrained({(base or repo_id)!r})"]
+    if changes:
+        # The adapter was trained on a base that sees positions otherwise than its own configuration says.
+        lines += [f"config = AutoConfig.from_pretrained({base!r})"]
+        lines += [f"config.get_text_config().{name} = {value!r}" for name, value in changes.items()]
+    lines += [f"model = AutoModelForCausalLM.from_pretrained({(base or repo_id)!r}{options})"]
     if base:
         lines = ["from peft import PeftModel", *lines, f"model = PeftModel.from_pretrained(model, {repo_id!r})"]
     return "\n".join(lines) + "\n"

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from forgelm.base.errors import ConfigError, ForgeError, ModelError
+from forgelm.base.errors import ForgeError, ModelError
 from forgelm.base.events import Emit, Event
 from forgelm.base.extras import load_extra
 from forgelm.base.files import RunFiles, make_folder
@@ -23,9 +23,10 @@ from forgelm.evaluate.parity import REPLIES, TOKENS, Render, choose_probes, meas
 from forgelm.evaluate.served import Served, load_served
 from forgelm.model.merge.base import find_model
 from forgelm.model.merge.state import read_model_config
+from forgelm.model.positions import read_rope
 from forgelm.model.revision import BUILTIN_PREFIX
 from forgelm.publish.gguf.export import ExportReport, export_gguf, try_export
-from forgelm.publish.gguf.families import find_family
+from forgelm.publish.gguf.families import describe_model, find_family
 from forgelm.publish.gguf.parse import parse_gguf
 from forgelm.publish.gguf.read_tokenizer import load_tokeniser
 from forgelm.publish.rendering import render_chat
@@ -39,22 +40,18 @@ def check_export(config: ForgeConfig) -> None:
 
     Raises:
         OptionalDependencyError: the extra ``export`` is not installed.
-        ModelError: a model on this machine is of a family that cannot be exported.
-        ConfigError: what is trained would not be what is exported.
+        ModelError: a model on this machine is of a family that cannot be exported, or with the run's rope scaling.
     """
     if config.export is None:
         return
     load_extra("gguf", extra="export")
-    training = config.training
-    changed = [name for name in ("rope_scaling", "sliding_window_attention") if getattr(training, name) is not None]
-    if changed and config.lora is not None and not training.merge_adapters:
-        raise ConfigError(
-            f"training.{changed[0]} changes the model itself, and an adapter is exported on its unchanged base",
-            hint="set training.merge_adapters: true, so that the saved model says it",
-        )
     name = config.model.name_or_path
     if name.startswith(BUILTIN_PREFIX) or Path(name).exists():
-        find_family(read_model_config(find_model(name, offline=True).folder))
+        found = read_model_config(find_model(name, offline=True).folder)
+        family, asked = find_family(found), config.training.rope_scaling
+        if asked:
+            kind = asked.get("rope_type") or asked.get("type")
+            describe_model(family, {**found, "rope_parameters": {**read_rope(found), **asked, "rope_type": kind}})
 
 
 def rehearse_export(subject: Subject, files: RunFiles) -> None:

@@ -14,6 +14,7 @@ from forgelm.base.extras import load_extra
 from forgelm.base.files import storage_errors
 from forgelm.config.root import ForgeConfig
 from forgelm.model.load import LoadedModel, load_base
+from forgelm.model.positions import write_base_changes
 
 
 def save_model(
@@ -95,6 +96,7 @@ def _save_weights(
         options["path_initial_model_for_weight_conversion"] = str(_pissa_start(config))
     if not config.training.merge_adapters:
         model.save_pretrained(str(staging), **options)
+        write_base_changes(staging, config, model.config)
         return
     adapter = staging.with_name(f"{staging.name}.adapter")
     try:

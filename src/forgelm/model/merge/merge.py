@@ -13,6 +13,7 @@ from forgelm.model.merge.companions import check_token_ids, copy_companions, wri
 from forgelm.model.merge.methods import derive_seed, merge_dare, merge_linear, merge_slerp, merge_ties
 from forgelm.model.merge.state import HEAD, State
 from forgelm.model.numbers import FLOAT_SIZES, encode_floats
+from forgelm.model.positions import changed_config, read_positions, sees_alike
 from forgelm.model.write_weights import Planned, write_weights
 
 
@@ -77,6 +78,7 @@ def write_blend(target: Path, base: State, sources: Sequence[Source], recipe: Re
         raise ConfigError("the weights of the models to merge add up to 0", hint="give at least one a weight above 0")
     ordered = [replace(source, weight=source.weight / total) for source in ordered]
     check_same_shape([base, *(source.state for source in ordered)])
+    base = replace(base, config=_shared_positions(base, ordered))
     split = any(HEAD in _shapes(source.state) for source in ordered)
     plan = [*base.plan()]
     if split and HEAD not in _shapes(base):
@@ -144,6 +146,20 @@ def _blend(base: State, sources: Sequence[Source], recipe: Recipe, name: str) ->
         return merge_ties(start, versions, weights, trim_fraction=recipe.ties_trim_fraction)
     seeds = [derive_seed(recipe.dare_seed, name, source.digest) for source in sources]
     return merge_dare(start, versions, weights, drop_rate=recipe.dare_drop_rate, seeds=seeds)
+
+
+def _shared_positions(base: State, sources: Sequence[Source]) -> dict[str, Any]:
+    """Return the base's configuration, with positions seen as all of ``sources`` see them."""
+    first, *others = (source.state for source in sources)
+    for other in others:
+        if not sees_alike(first.config, other.config):
+            raise ModelError(
+                f"{first.label} and {other.label} see positions differently (rope scaling or sliding window)",
+                hint="merge models that were trained alike",
+            )
+    if sees_alike(base.config, first.config):
+        return base.config
+    return changed_config(base.config, read_positions(first.config))
 
 
 def _shapes(state: State) -> dict[str, tuple[int, ...]]:

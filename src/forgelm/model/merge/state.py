@@ -10,6 +10,7 @@ from typing import Any
 
 from forgelm.base.errors import ModelError
 from forgelm.model.merge.adapter import Adapter
+from forgelm.model.positions import changed_config, read_base_changes
 from forgelm.model.weights import Weights, open_weights
 from forgelm.model.write_weights import Planned
 
@@ -102,6 +103,8 @@ def open_state(folder: Path, *, label: str | None = None, adapter: Adapter | Non
         raise ModelError(
             f"the weights in {folder} are quantised", hint="merge into the full-precision model they were made from"
         )
+    if adapter is not None:
+        config = changed_config(config, read_base_changes(adapter.folder))
     return State(label or str(folder), open_weights(folder), config, adapter)
 
 

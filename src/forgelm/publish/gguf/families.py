@@ -11,6 +11,7 @@ from typing import Any
 
 from forgelm.base.errors import ModelError
 from forgelm.base.extras import load_extra
+from forgelm.model.positions import read_rope
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def find_family(config: dict[str, Any]) -> Family:
         raise ModelError(f"models of the architecture {name or 'unknown'} cannot be exported as GGUF", hint=supported)
     if config.get("hidden_act", "silu") != "silu":
         raise ModelError(f"{name} with hidden_act {config['hidden_act']!r} cannot be exported as GGUF", hint=supported)
-    rope = _rope(config)
+    rope = read_rope(config)
     if rope.get("partial_rotary_factor", config.get("partial_rotary_factor", 1.0)) != 1.0:
         raise ModelError(f"{name} with a partial rotary embedding cannot be exported as GGUF", hint=supported)
     for key in _COUNTS:
@@ -145,7 +146,7 @@ def describe_model(family: Family, config: dict[str, Any]) -> tuple[dict[str, An
     """
     heads, hidden = config["num_attention_heads"], config["hidden_size"]
     head = _head(config)
-    rope = _rope(config)
+    rope = read_rope(config)
     context, notes = int(config.get("max_position_embeddings") or 2048), []
     window = config.get("sliding_window")
     if isinstance(window, int) and config.get("use_sliding_window", True) and window < context:
@@ -175,7 +176,7 @@ def rope_factors(config: dict[str, Any]) -> Any | None:
     Long waves are stretched by the factor, short ones not at all, those between by a share (transformers'
     ``rope_type: llama3``).
     """
-    rope = _rope(config)
+    rope = read_rope(config)
     if rope.get("rope_type") != "llama3":
         return None
     np = load_extra("numpy", extra="export")
@@ -185,16 +186,6 @@ def rope_factors(config: dict[str, Any]) -> Any | None:
     waves = 2 * math.pi * float(rope.get("rope_theta", 10000.0)) ** (np.arange(0, head, 2, dtype="f8") / head)
     share = np.clip((before / waves - low) / (high - low), 0.0, 1.0)
     return (1.0 / ((1.0 - share) / factor + share)).astype("f4")
-
-
-def _rope(config: dict[str, Any]) -> dict[str, Any]:
-    """Return how positions turn into angles, from either of the two places where configurations say it."""
-    old = config.get("rope_scaling") or {}
-    rope = {**old, **(config.get("rope_parameters") or {})}
-    rope.setdefault("rope_type", rope.get("type", "default"))
-    if "rope_theta" not in rope and config.get("rope_theta") is not None:
-        rope["rope_theta"] = config["rope_theta"]
-    return rope
 
 
 def _scaling(rope: dict[str, Any]) -> dict[str, Any]:
