@@ -24,10 +24,10 @@ from finetune_cli.evaluation import (
     EvaluationResult,
     ExactMatchMetric,
     F1Metric,
+    MetricRegistry,
     PerplexityMetric,
     RougeMetric,
 )
-from finetune_cli.evaluation.metrics import build_metric
 from finetune_cli.evaluation.samples import build_samples
 from finetune_cli.models.loader import load_model_and_tokenizer
 
@@ -52,7 +52,7 @@ def test_rouge_is_the_reference_librarys(metric: str) -> None:
     scorer = RougeScorer([metric], use_stemmer=True)
     expected = [scorer.score(two, one)[metric].fmeasure for one, two in zip(SAID, WANTED, strict=True)]
     assert RougeMetric(metric).compute(SAID, WANTED) == pytest.approx(sum(expected) / 4, abs=1e-9)
-    assert RougeMetric().metric is EvaluationMetric.ROUGE_L
+    assert RougeMetric().name is EvaluationMetric.ROUGE_L
 
 
 def test_bleu_is_the_reference_librarys() -> None:
@@ -63,18 +63,31 @@ def test_the_other_metrics_by_hand() -> None:
     assert ExactMatchMetric().compute(SAID, WANTED) == 0.25
     assert AccuracyMetric().compute(SAID, WANTED) == 0.5
     assert F1Metric().compute(SAID, WANTED) == pytest.approx((2 * 4 / (5 + 4) + 1 + 1 + 0) / 4)
-    assert [type(build_metric(name)).__name__ for name in ("bleu", "f1", "accuracy", "exact_match", "rouge2")] == [
-        "BleuMetric",
-        "F1Metric",
-        "AccuracyMetric",
-        "ExactMatchMetric",
-        "RougeMetric",
-    ]
     for metric in (BleuMetric(), AccuracyMetric(), RougeMetric()):
         with pytest.raises(MetricComputationError):
             metric.compute(["a"], [])
-    with pytest.raises(MetricComputationError, match="needs a model"):
-        build_metric("perplexity")
+
+
+def test_the_registry_has_every_metric(ember: tuple[Any, Any]) -> None:
+    model, tokenizer = ember
+    for metric in EvaluationMetric:
+        found = MetricRegistry.get(metric, model=model, tokenizer=tokenizer)
+        assert found.name is metric
+        assert MetricRegistry.get(metric.value, model, tokenizer).compute(SAID, WANTED) == found.compute(SAID, WANTED)
+    assert isinstance(MetricRegistry.get("rouge2"), RougeMetric)
+    once = MetricRegistry.get("perplexity", model, tokenizer, batch_size=1, max_length=4, device="cpu")
+    assert once.compute([], TEXTS) == pytest.approx(PerplexityMetric(model, tokenizer, 8, 4).compute([], TEXTS))
+    assert once.compute([], TEXTS) != pytest.approx(PerplexityMetric(model, tokenizer).compute([], TEXTS))
+
+
+@pytest.mark.parametrize(
+    ("metric", "said"), [("rouge9", "rouge9 is none of rouge1"), ("perplexity", "perplexity needs a model")]
+)
+def test_what_the_registry_has_not_or_cannot_make_is_refused(metric: str, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        MetricRegistry.get(metric)
+    with pytest.raises(ValueError, match="bleu is none of rouge1, rouge2, rougeL"):
+        RougeMetric("bleu")
 
 
 @pytest.mark.parametrize("batch_size", [1, 4, 16])

@@ -7,6 +7,7 @@ from finetune_cli.evaluation.metrics import (
     BleuMetric,
     ExactMatchMetric,
     F1Metric,
+    MetricRegistry,
     PerplexityMetric,
     RougeMetric,
 )
@@ -21,6 +22,7 @@ __all__ = [
     "EvaluationResult",
     "ExactMatchMetric",
     "F1Metric",
+    "MetricRegistry",
     "PerplexityMetric",
     "RougeMetric",
 ]

@@ -8,7 +8,7 @@ from typing import Any
 from finetune_cli.core.exceptions import EvaluationError, MetricComputationError
 from finetune_cli.core.translate import one_line
 from finetune_cli.core.types import EvaluationConfig, EvaluationMetric
-from finetune_cli.evaluation.metrics import build_metric
+from finetune_cli.evaluation.metrics import MetricRegistry
 from finetune_cli.evaluation.report import BenchmarkReport, EvaluationResult
 from finetune_cli.evaluation.samples import Sample, build_samples
 from forgelm.base.errors import ForgeError
@@ -47,7 +47,7 @@ class BenchmarkRunner:
             if metric is EvaluationMetric.PERPLEXITY:
                 scores[metric.value] = self._perplexity(model, samples)
             else:
-                scores[metric.value] = build_metric(metric).compute(replies, [sample.text for sample in samples])
+                scores[metric.value] = MetricRegistry.get(metric).compute(replies, [sample.text for sample in samples])
         return EvaluationResult(label, scores, len(samples), time.monotonic() - began)
 
     def run_comparison(
