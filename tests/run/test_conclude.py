@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import Finished, Heard
 
+from forgelm.base.errors import StorageError
 from forgelm.base.events import Event
 from forgelm.base.files import sha256_file
 from forgelm.config.root import ForgeConfig
@@ -89,6 +91,37 @@ def test_human_approval_holds_the_model_in_staging(make_config: Make, tmp_path: 
     assert asked["staging_path"] == result.staging_path
     assert asked["config_hash"] == config.config_hash
     assert Event.PIPELINE_COMPLETED not in heard.names()
+
+
+def test_documents_that_cannot_be_written_and_an_audit_that_cannot_be_read_are_in_the_log(
+    make_config: Make, tmp_path: Path
+) -> None:
+    config, root, heard = make_config(training={"max_steps": 2}), tmp_path / "run", Heard()
+    root.mkdir()
+    (root / "data_audit_report.json").write_text('{"total_samples": 80, "verd')
+    in_the_way = root / ".compliance.new"
+
+    def listen(event: Event, /, **fields: Any) -> None:
+        heard(event, **fields)
+        if event is Event.SEEN_ROWS_RECORDED:
+            in_the_way.write_text("what is put together there cannot be")
+
+    with pytest.raises(StorageError) as refused:
+        run_single(config, listen=listen)
+    assert heard.fields(Event.ARTIFACTS_EXPORT_FAILED) == {"reason": refused.value.message}
+    assert Event.ARTIFACTS_EXPORTED not in heard.names()
+    assert heard.names()[-1] is Event.PIPELINE_FAILED
+    in_the_way.unlink()
+    heard = Heard()
+    result = run_single(config, listen=heard)
+    assert "data_audit_report.json is not JSON" in heard.fields(Event.GOVERNANCE_FAILED)["reason"]
+    assert heard.fields(Event.ARTIFACTS_EXPORTED)["governance_ok"] is False
+    assert Event.GOVERNANCE_EXPORTED not in heard.names()
+    assert result.success
+    log = (root / "audit_log.jsonl").read_text()
+    assert log.count('"compliance.artifacts_export_failed"') == 1
+    assert log.count('"compliance.governance_failed"') == 1
+    assert verify_audit_log(str(root / "audit_log.jsonl")).valid
 
 
 def test_a_second_promotion_sets_the_first_model_aside(make_config: Make, tmp_path: Path) -> None:

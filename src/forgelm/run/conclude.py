@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from forgelm.base.errors import IntegrityError
+from forgelm.base.errors import ForgeError, IntegrityError
 from forgelm.base.events import Event
 from forgelm.base.files import INTEGRITY_FILE, sha256_file
 from forgelm.evidence.approval import Policy
 from forgelm.evidence.cards import write_model_card
 from forgelm.evidence.checkpoint import Checkpoint
-from forgelm.evidence.documents.dossier import open_dossier, with_model
+from forgelm.evidence.documents.dossier import Dossier, open_dossier, with_model
 from forgelm.evidence.documents.instructions import write_instructions
 from forgelm.evidence.documents.lineage import write_lineage
 from forgelm.evidence.documents.write import write_documents
@@ -52,17 +52,29 @@ def _write_evidence(run: CurrentRun, record: RunRecord) -> None:
     write_instructions(staging, dossier)
     write_lineage(staging, record)
     _seal(run, staging, audit_log)
-    written = write_documents(run.files, with_model(dossier, staging), destination=_destination(run, record.verdict))
-    run.emit(
-        Event.GOVERNANCE_EXPORTED,
-        output_path="compliance/data_governance_report.json",
-        dataset_count=len(record.prepared.sources),
-    )
+    _export(run, record, with_model(dossier, staging))
+
+
+def _export(run: CurrentRun, record: RunRecord, dossier: Dossier) -> None:
+    try:
+        written = write_documents(run.files, dossier, destination=_destination(run, record.verdict))
+    except ForgeError as error:
+        run.emit(Event.ARTIFACTS_EXPORT_FAILED, reason=error.message)
+        raise
+    problem = dossier.audit.problem if dossier.audit else None
+    if problem:
+        run.emit(Event.GOVERNANCE_FAILED, reason=problem)
+    else:
+        run.emit(
+            Event.GOVERNANCE_EXPORTED,
+            output_path="compliance/data_governance_report.json",
+            dataset_count=len(record.prepared.sources),
+        )
     run.emit(
         Event.ARTIFACTS_EXPORTED,
         output_dir="compliance",
         files=[path.name for path in written],
-        governance_ok=True,
+        governance_ok=not problem,
         sha256={path.name: sha256_file(path) for path in written},
     )
 

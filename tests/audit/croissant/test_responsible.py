@@ -6,7 +6,9 @@ from forgelm.audit.croissant.responsible import describe_declared, describe_find
 
 
 def test_a_clean_report_says_what_was_looked_for_and_no_more() -> None:
-    properties = describe_findings({"splits": {"train": {"parse_errors": 0}}, "quality_summary": {}})
+    properties = describe_findings(
+        {"splits": {"train": {"parse_errors": 0}}, "pii_severity": {}, "secrets_summary": {}, "quality_summary": {}}
+    )
     assert list(properties) == ["personalSensitiveInformation"]
     assert "found no personal data" in properties["personalSensitiveInformation"][0]
 

@@ -23,7 +23,9 @@ _LISTS = frozenset({"dataAnnotationProtocol", "dataBiases"})
 
 def describe_findings(report: Mapping[str, Any]) -> dict[str, Any]:
     """Return the properties for which a report, as in ``data_audit_report.json``, holds evidence."""
-    properties: dict[str, Any] = {"personalSensitiveInformation": _describe_personal(report)}
+    properties: dict[str, Any] = {}
+    if personal := _describe_personal(report):
+        properties["personalSensitiveInformation"] = personal
     if missing := _describe_missing(report.get("splits", {})):
         properties["dataCollectionMissingData"] = missing
     if limitations := _describe_limitations(report):
@@ -45,6 +47,8 @@ def _describe_personal(report: Mapping[str, Any]) -> list[str]:
     ]
     secrets = sum(report.get("secrets_summary", {}).values())
     found += [f"credentials: {count_of(secrets, 'match', 'matches')}"] if secrets else []
+    if not {"pii_severity", "secrets_summary"} <= report.keys():
+        return found
     return found or ["The patterns and checksums of the audit found no personal data and no credentials."]
 
 

@@ -62,7 +62,10 @@ def read_audit(path: Path) -> DataAudit | None:
     """Return the audit report at ``path``, ``None`` when there is none."""
     if not path.is_file():
         return None
-    content = path.read_bytes()
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        return DataAudit(path.name, "", {}, f"{path.name} cannot be read: {error.strerror or error}")
     digest = sha256_bytes(content)
     try:
         report = json.loads(content)
