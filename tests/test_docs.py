@@ -53,7 +53,7 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("page", ["configuration.md", "cli.md", "library.md"])
+@pytest.mark.parametrize("page", ["configuration.md", "cli.md", "library.md", "compatibility.md"])
 def test_the_generated_parts_are_fresh(generator: ModuleType, page: str) -> None:
     assert page in generator.PAGES
     assert generator.build(page) == (ROOT / "docs" / page).read_text(encoding="utf-8"), "run 'make docs'"

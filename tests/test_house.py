@@ -16,6 +16,7 @@ from typing import TypeVar
 import click
 import pytest
 import yaml
+from compatibility import find_problems, load_contract, load_links
 from pages import ROOT, Block, blocks, command_lines, inline_commands, parse_command, table_codes
 
 import forgelm
@@ -345,6 +346,10 @@ def test_the_documented_events_are_the_catalogue() -> None:
     documented = re.findall(r"^\| `([a-z_.]+)` \|", text, re.MULTILINE)
     assert len(documented) == len(set(documented))
     assert set(documented) == set(Event) - TRANSIENT
+
+
+def test_every_item_of_the_contract_is_here_and_a_test_shows_it() -> None:
+    assert find_problems(load_contract(), load_links()) == []
 
 
 def test_the_documented_environment_variables_are_those_that_are_read() -> None:

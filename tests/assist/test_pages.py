@@ -34,6 +34,7 @@ def test_every_field_of_the_configuration_is_explained_by_its_path_and_by_its_na
     for name in fields:
         assert any(row.topic == "configuration" for row in explain(name, PAGES))
     rows = [row for row in explain("lora.r", PAGES) if row.heading == "lora"]
+    assert {row.topic for row in explain("lora.r", PAGES)} == {"configuration"}, "a list of names explains nothing"
     assert rows[0].says["default"] == "`8`"
 
 

@@ -35,6 +35,23 @@ def test_a_section_is_replaced_as_a_whole() -> None:
     assert sft.config.pipeline is dpo.config.pipeline is None
 
 
+def test_data_and_gates_are_replaced_too() -> None:
+    first, second = build(
+        {"name": "a", "training": {"trainer_type": "sft", "output_dir": "out/a"}},
+        {
+            "name": "b",
+            "training": {"trainer_type": "sft", "output_dir": "out/b"},
+            "data": {"dataset_name_or_path": "other.jsonl"},
+            "evaluation": {"max_acceptable_loss": 2.0},
+        },
+        evaluation={"auto_revert": True},
+    )
+    assert first.config.evaluation is not None and first.config.evaluation.auto_revert
+    assert second.config.evaluation is not None and not second.config.evaluation.auto_revert
+    assert second.config.evaluation.max_acceptable_loss == 2.0
+    assert first.config.data.dataset_name_or_path != second.config.data.dataset_name_or_path == "other.jsonl"
+
+
 def test_a_stage_with_a_model_leaves_the_chain_and_the_next_one_joins_it() -> None:
     out = [{"trainer_type": "sft", "output_dir": f"out/{index}"} for index in range(3)]
     first, second, third = build(

@@ -338,3 +338,35 @@ def test_what_leaves_the_house_names_no_folder_of_this_machine(
     for name in ("training_content_summary", "annex_xi", "model_documentation_downstream", "deployer_instructions"):
         assert here not in (folder / f"{name}.json").read_bytes(), name
         assert here not in (folder / f"{name}.html").read_bytes(), name
+
+
+def test_every_declaration_stands_in_its_document(make_dossier: Make, write: Write) -> None:
+    governance = {
+        "collection_method": "From the till.",
+        "annotation_process": "By two people.",
+        "known_biases": "Mornings only.",
+        "personal_data_included": True,
+        "dpia_completed": True,
+    }
+    risks = {
+        "intended_use": "Orders.",
+        "foreseeable_misuse": ["Advice"],
+        "risk_category": "limited-risk",
+        "mitigation_measures": ["A check."],
+        "vulnerable_groups_considered": True,
+    }
+    provider = {
+        "provider_name": "Exemplar",
+        "provider_contact": "ai@example.org",
+        "system_name": "Till",
+        "intended_purpose": "Orders.",
+        "known_limitations": "English.",
+        "system_version": "1.0",
+        "risk_classification": "limited-risk",
+    }
+    folder = write(make_dossier(compliance=provider, risk_assessment=risks, data={"governance": governance}))
+    report = json.loads((folder / "data_governance_report.json").read_text())
+    annex = json.loads((folder / "annex_iv_metadata.json").read_text())
+    assert governance.items() <= report["governance"].items()
+    assert json.loads((folder / "risk_assessment.json").read_text()) == risks
+    assert annex["provider_metadata"] == provider

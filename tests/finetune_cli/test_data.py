@@ -337,3 +337,17 @@ def test_a_tokenised_dataset_is_taken_as_it_is(tmp_path: Path, tokenizer: Any) -
     pq.write_table(pa.Table.from_pylist(rows), path)
     (row,) = prepare_dataset(local(path), TokenizationConfig(padding="do_not_pad"), tokenizer)
     assert (row["input_ids"], row["labels"]) == ([5, 6, 7], [-100, 6, 7])
+
+
+def test_rows_are_counted_and_shuffled_as_the_section_says(tmp_path: Path, tokenizer: Any) -> None:
+    path = write_rows(tmp_path / "r.jsonl", [{"text": f"order {number}"} for number in range(30)])
+
+    def texts(**fields: Any) -> list[str]:
+        made = prepare_dataset(local(path, **fields), TokenizationConfig(max_length=16), tokenizer)
+        return [tokenizer.decode(row["input_ids"], skip_special_tokens=True) for row in made]
+
+    in_order = texts(shuffle=False)
+    assert in_order == [f"order {number}" for number in range(30)]
+    assert texts(shuffle=True) != in_order
+    assert sorted(texts(shuffle=True)) == sorted(in_order)
+    assert texts(shuffle=False, max_samples=4) == in_order[:4]

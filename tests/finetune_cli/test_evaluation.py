@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,18 @@ def test_perplexity_is_its_definition_at_every_batch_size(ember: tuple[Any, Any]
     assert found == pytest.approx(math.exp(total / count), rel=1e-4)
 
 
+def test_perplexity_is_measured_where_and_on_as_much_as_was_asked(ember: tuple[Any, Any]) -> None:
+    model, tokenizer = ember
+    whole = PerplexityMetric(model, tokenizer, 4).compute([], TEXTS)
+    cut = PerplexityMetric(model, tokenizer, 4, 3).compute([], TEXTS)
+    longest = max(len(tokenizer(text)["input_ids"]) for text in TEXTS)
+    assert cut != pytest.approx(whole, rel=1e-3)
+    assert PerplexityMetric(model, tokenizer, 4, longest, "cpu").compute([], TEXTS) == pytest.approx(whole)
+    moved = copy.deepcopy(model)
+    PerplexityMetric(moved, tokenizer, device="meta")
+    assert {parameter.device.type for parameter in moved.parameters()} == {"meta"}
+
+
 def test_perplexity_needs_something_to_predict(ember: tuple[Any, Any]) -> None:
     with pytest.raises(MetricComputationError, match="perplexity"):
         PerplexityMetric(*ember).compute([], [""])
@@ -183,3 +196,17 @@ def test_two_models_are_compared_on_the_same_rows(ember: tuple[Any, Any]) -> Non
     report = BenchmarkRunner(config, tokenizer).run_comparison(model, model, Dataset.from_list(rows(6)))
     assert (report.baseline.model_label, report.finetuned.model_label) == ("base", "fine-tuned")
     assert report.improvements == {"perplexity": 0.0}
+
+
+def test_replies_are_drawn_as_the_configuration_says(ember: tuple[Any, Any]) -> None:
+    model, tokenizer = ember
+    dataset = Dataset.from_list(rows(6))
+
+    def score(**fields: Any) -> dict[str, float]:
+        config = EvaluationConfig([EvaluationMetric.ROUGE_1], num_samples=6, **{"generation_max_length": 12, **fields})
+        return dict(BenchmarkRunner(config, tokenizer).evaluate(model, dataset).scores)
+
+    likeliest = score(generation_do_sample=False)
+    assert score(generation_temperature=0.0) == score(generation_top_p=0.0) == likeliest
+    assert score(generation_temperature=2.0, generation_top_p=1.0) != likeliest
+    assert score(generation_do_sample=False, generation_max_length=2) != likeliest

@@ -310,3 +310,11 @@ def test_a_run_refuses_what_it_cannot_honour(changes: dict[str, Any], said: str,
     with pytest.raises(IncompatibleConfigError, match=said):
         build_job(pipeline(path, tmp_path / "out", **changes))
     assert not (tmp_path / "out").exists()
+
+
+def test_dropout_and_biases_are_those_of_the_section(ember: tuple[Any, Any], tmp_path: Path) -> None:
+    model, tokenizer = ember
+    lora = dataclasses.replace(LORA, lora_dropout=0.25, bias="lora_only")
+    result = LoRATrainer(model, tokenizer, settings(tmp_path / "out"), lora).train(tokens(tokenizer, 8))
+    written = json.loads((result.output_dir / "adapter_config.json").read_text())
+    assert (written["lora_dropout"], written["bias"]) == (0.25, "lora_only")

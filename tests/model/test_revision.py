@@ -8,10 +8,12 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from support import ember_tokenizer, sections
 
 from forgelm.base.errors import ConfigError, ModelError
 from forgelm.model.revision import _HUB_ID, BUILTIN_MODELS, Revision, resolve_revision
@@ -150,12 +152,12 @@ def test_a_local_folder_is_never_called_pinned(tmp_path: Path) -> None:
     assert found.load_options() == {}
 
 
-def in_new_process(code: str, **environment: str) -> dict[str, str]:
+def in_new_process(code: str, *arguments: str, **environment: str) -> dict[str, Any]:
     """Run ``code``, which prints JSON, where the hub's client has not read its settings yet."""
-    command = [sys.executable, "-c", textwrap.dedent(code)]
+    command = [sys.executable, "-c", textwrap.dedent(code), *arguments]
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("HF_", "TRANSFORMERS_"))}
     env = {**kept, "NO_PROXY": "*", **environment}
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60, env=env)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300, env=env)
     return dict(json.loads(done.stdout))
 
 
@@ -190,3 +192,61 @@ def test_a_hub_that_cannot_be_reached_leaves_the_commit_unresolved(tmp_path: Pat
     # Port 9 of this machine refuses the connection; nothing leaves it.
     found = in_new_process(RESOLVE.format(offline=False), HF_HOME=str(tmp_path), HF_ENDPOINT="http://127.0.0.1:9")
     assert (found["revision_resolved"], found["resolution_source"]) == (None, "unresolved")
+
+
+def write_judge(folder: Path, seed: int) -> None:
+    import torch
+    from transformers import LlamaConfig, LlamaForSequenceClassification
+
+    torch.manual_seed(seed)
+    size = {"vocab_size": 1024, "hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1}
+    labels = {"id2label": {0: "unsafe", 1: "safe"}, "label2id": {"unsafe": 0, "safe": 1}}
+    shape = LlamaConfig(**size, num_attention_heads=2, **labels)
+    LlamaForSequenceClassification(shape).save_pretrained(folder)
+    ember_tokenizer().save_pretrained(folder)
+
+
+OTHERS = """
+    import json, sys
+    from forgelm import ForgeConfig
+    from forgelm.base.events import emit_nothing
+    from forgelm.evaluate.safety.guard import plan_guard
+    from forgelm.model.reward import RewardModel
+    from forgelm.run.synthetic import LocalTeacher
+
+    config = ForgeConfig(**json.loads(sys.argv[1]))
+    unpinned = config.replace("training.grpo_reward_model_revision", None)
+    print(json.dumps({
+        "guard": plan_guard(config.evaluation.safety, offline=True, token=None).revision.revision_resolved,
+        "teacher": LocalTeacher(config.synthetic, config, emit_nothing).identity["revision"],
+        "rewards": [RewardModel(each)(prompts=["a"], completions=["b"])[0] for each in (config, unpinned)],
+    }))
+"""
+
+
+def test_what_judges_and_teaches_can_be_pinned_as_the_model_can(tmp_path: Path) -> None:
+    repo, newer = tmp_path / "hub" / "models--org--judge", "f" * 40
+    for seed, commit in enumerate((COMMIT, newer)):
+        write_judge(repo / "snapshots" / commit, seed)
+    (repo / "refs").mkdir()
+    (repo / "refs" / "main").write_text(newer)
+    config = sections(
+        tmp_path / "none.jsonl",
+        tmp_path / "run",
+        training={
+            "trainer_type": "grpo",
+            "grpo_reward_model": "org/judge",
+            "grpo_reward_model_revision": COMMIT,
+        },
+        evaluation={"safety": {"enabled": True, "classifier": "org/judge", "classifier_revision": COMMIT}},
+        synthetic={
+            "enabled": True,
+            "teacher_backend": "local",
+            "teacher_model": "org/judge",
+            "teacher_revision": COMMIT,
+            "seed_prompts": ["a"],
+        },
+    )
+    found = in_new_process(OTHERS, json.dumps(config), HF_HOME=str(tmp_path), HF_HUB_OFFLINE="1")
+    assert (found["guard"], found["teacher"]) == (COMMIT, COMMIT)
+    assert found["rewards"][0] != pytest.approx(found["rewards"][1], abs=1e-6)

@@ -66,6 +66,22 @@ def test_the_evidence_verifies_and_the_log_tells_the_story(finished: Finished) -
     assert verified.entries_count == len(events)
 
 
+def test_events_have_the_fields_readers_look_for(finished: Finished) -> None:
+    lines = [json.loads(line) for line in (finished.root / "audit_log.jsonl").read_text().splitlines()]
+    told = {line["event"]: line for line in lines}
+    for event, fields in {
+        Event.PIPELINE_INITIALIZED: {"model", "trainer_type"},
+        Event.TRAINING_STARTED: set(),
+        Event.LOSS_GATE_COMPLETED: {"passed", "eval_loss", "max_acceptable_loss", "baseline_loss"},
+        Event.MODEL_INTEGRITY_VERIFIED: {"artifacts"},
+        Event.GOVERNANCE_EXPORTED: {"output_path", "dataset_count"},
+        Event.GOVERNANCE_SECTION_MISSING: {"section", "expected_path"},
+        Event.ARTIFACTS_EXPORTED: {"output_dir", "files", "governance_ok"},
+        Event.PIPELINE_COMPLETED: {"success", "metrics_summary"},
+    }.items():
+        assert fields <= set(told[event]), event
+
+
 def test_the_adapter_names_its_base_as_the_user_did(finished: Finished) -> None:
     adapter = json.loads((finished.root / "final_model" / "adapter_config.json").read_text())
     assert adapter["base_model_name_or_path"] == "builtin/ember"

@@ -29,3 +29,12 @@ def test_a_stop_leaves_a_checkpoint_and_no_model(make_config: Make) -> None:
     assert heard.fields(Event.TRAINING_STARTED)["rows"] == len(data.train.examples)
     assert [path.name for path in run_files(config).root.glob("checkpoint-*")] == ["checkpoint-1"]
     assert not run_files(config).staging("x").exists()
+
+
+def test_training_ends_after_so_many_evaluations_without_improvement(make_config: Make) -> None:
+    still = {"learning_rate": 1e-30, "max_steps": 6, "eval_steps": 1, "save_steps": 1, "early_stopping_patience": 2}
+    config = make_config(training=still, data={"validation_split_ratio": 0.1})
+    loaded = load(config)
+    data = tokenise_data(config, prepare_run(config), loaded.tokenizer)
+    outcome = train(config, data, loaded, run_files(config), run_id="x", emit=Heard())
+    assert outcome.steps == 3, "the first evaluation, and two that are no better"

@@ -71,6 +71,13 @@ def test_a_tracker_that_is_not_installed_is_named_with_its_extra() -> None:
     assert "forgelm[no_such_tracker]" in str(raised.value)
 
 
+def test_what_is_measured_goes_to_the_tracker(make_config: Make, examples: tuple[Example, ...], tmp_path: Path) -> None:
+    training = {"max_steps": 1, "logging_steps": 1, "report_to": "tensorboard"}
+    trainer_for(make_config(training=training), examples).train()
+    (written,) = (tmp_path / "run" / "runs").rglob("events.out.tfevents.*")
+    assert b"train/loss" in written.read_bytes()
+
+
 def test_the_trainer_gets_exactly_our_tokens_and_labels(make_config: Make, examples: tuple[Example, ...]) -> None:
     trainer = trainer_for(make_config(training={"train_sampling_strategy": "sequential"}), examples)
     batch = next(iter(trainer.get_train_dataloader()))

@@ -94,7 +94,7 @@ class PerplexityMetric(Metric):
         self,
         model: Any,
         tokenizer: Any,
-        batch_size: int = 8,
+        batch_size: int = 4,
         max_length: int | None = None,
         device: Any = None,
     ) -> None:

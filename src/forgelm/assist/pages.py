@@ -17,6 +17,8 @@ _CELLS = re.compile(r"(?<!\\)\|")
 _MARK = re.compile(r"<!--.*?-->\n*", re.DOTALL)
 _OPEN = re.compile(r"…|<[^>]*>")
 _CODES = "exit-codes"
+# A list of names with the tests that show them; what they mean stands on the other pages.
+_LISTED = "compatibility"
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def explain(word: str, pages: tuple[Page, ...]) -> tuple[Explanation, ...]:
         ArgumentError: no table has it.
     """
     wanted = word.strip().strip("`").lower()
-    rows = [(row, names) for page in pages for row, names in _rows(page)]
+    rows = [(row, names) for page in pages if page.topic != _LISTED for row, names in _rows(page)]
     if wanted.isdecimal():
         rows = [(row, names) for row, names in rows if row.topic == _CODES]
     for matches in (str.__eq__, fnmatchcase):

@@ -52,7 +52,7 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
             type=click.Choice(["text", "json"]),
             expose_value=False,
             callback=_remember,
-            help="json prints exactly one JSON document on stdout.",
+            help="json prints exactly one JSON document on stdout (default text).",
         ),
     ):
         wrapped = decorate(wrapped)

@@ -15,12 +15,7 @@ from forgelm.config.section import Place, Section, refuse
 class WebhookConfig(Section):
     """Messages to a URL, which is a secret: every dump and every repr shows only where it leads."""
 
-    url: str | None = Field(
-        None,
-        min_length=1,
-        description="Where messages go; better kept in the environment.",
-        json_schema_extra={"writeOnly": True},
-    )
+    url: str | None = Field(None, min_length=1, description="Where messages go; better kept in the environment.")
     url_env: str | None = Field(
         None, min_length=1, description="Environment variable with the URL; it goes before url."
     )

@@ -205,3 +205,13 @@ def test_a_place_that_cannot_be_written(section: Make, tmp_path: Path) -> None:
         with pytest.raises(StorageError):
             generate(section(server.url, output_file=str(tmp_path / "file" / "rows.jsonl")))
         assert server.asked == []
+
+
+def test_failures_are_warned_about_above_the_share_that_is_allowed_for(
+    section: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    with serving(lambda asked: completion("") if "Question 0" in prompt_of(asked) else echo(asked)) as server:
+        assert generate(section(server.url, sanity_failure_rate=0.2)).failed == 1
+        assert "no usable reply" not in caplog.text
+        assert generate(section(server.url, sanity_failure_rate=0.1)).failed == 1
+        assert "1 of 6 prompts have no usable reply" in caplog.text

@@ -168,3 +168,7 @@ def test_a_file_says_what_it_knows(section: Make) -> None:
     found = FileTeacher(section())
     requests = [Request("a", "x", section(), "1"), Request("b", "x", section())]
     assert found.ask(requests, ["", ""]) == [Said("1"), Said("")]
+
+
+def test_a_teacher_has_the_time_the_section_gives_it(section: Make) -> None:
+    assert teacher(section(api_timeout=11)).client.timeout_seconds == 11

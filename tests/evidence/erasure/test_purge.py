@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 from held import RUN, hold, kill_at
+from support import sections
 
 from forgelm.base.errors import ConfigError
 from forgelm.base.events import Event
 from forgelm.base.files import RunFiles
+from forgelm.config.root import ForgeConfig
 from forgelm.evidence.chain import verify_audit_log
 from forgelm.evidence.entries import read_entries
 from forgelm.evidence.erasure.journal import finish_erasures
@@ -173,3 +175,13 @@ def test_a_row_of_a_corpus_nobody_trained_on_is_said_to_be_that(corpus: Path) ->
     impact = json.loads(json.dumps(purge_row(order(corpus)).impact.as_record()))
     assert (impact["affected_run_ids"], impact["runs_looked_through"]) == ([], 0)
     assert "no run here recorded its rows" in impact["not_known"]
+
+
+def test_who_was_sent_messages_is_said_and_logged(corpus: Path, tmp_path: Path) -> None:
+    webhook = {"url": "https://hooks.example.org/secret-path"}
+    done = purge_row(order(corpus), ForgeConfig(**sections(corpus, tmp_path / "run", webhook=webhook)))
+    assert any("https://hooks.example.org" in warning for warning in done.warnings)
+    log = corpus.parent / "audit_log.jsonl"
+    (told,) = read_entries(log, [Event.ERASURE_WARNING_COPIES])
+    assert told.fields["webhook_targets"] == ["https://hooks.example.org"]
+    assert b"secret-path" not in log.read_bytes()

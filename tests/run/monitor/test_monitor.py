@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,10 @@ def test_what_can_work_is_not() -> None:
     check_monitoring(section(metrics_export="datadog", allow_private_destinations=False))
     check_monitoring(section(metrics_export="prometheus", endpoint="http://127.0.0.1:9091"))
     check_monitoring(MonitoringConfig(metrics_export="custom_webhook", endpoint="https://169.254.169.254/"))
+
+
+def test_the_next_check_is_due_when_the_section_says(tmp_path: Path) -> None:
+    watch(section(check_interval_hours=2), tmp_path)
+    found = json.loads((tmp_path / "heartbeat.json").read_text())
+    time, due = (datetime.fromisoformat(found[name]) for name in ("time", "next_check_due"))
+    assert (due - time).total_seconds() == pytest.approx(2 * 3600, abs=60)

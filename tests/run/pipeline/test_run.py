@@ -23,6 +23,7 @@ from forgelm.base.files import sha256_file
 from forgelm.config.root import ForgeConfig
 from forgelm.evidence.chain import verify_audit_log
 from forgelm.evidence.documents.lineage import LINEAGE_FILE
+from forgelm.evidence.entries import read_entries
 from forgelm.evidence.pipeline.state import FinalStatus, StageStatus, read_state
 from forgelm.evidence.pipeline.verify import verify_pipeline
 from forgelm.publish.decide import approve_run
@@ -158,6 +159,9 @@ def test_a_stage_that_fails_its_gate_ends_the_chain(tmp_path: Path) -> None:
     assert state.stage("sft").auto_revert_triggered
     assert "above max_acceptable_loss" in (state.stage("sft").error or "")
     assert {state.stage(name).status for name in ("dpo", "orpo")} == {StageStatus.SKIPPED}
+    (told,) = read_entries(tmp_path / "out" / "chain" / "audit_log.jsonl", [Event.STAGE_REVERTED])
+    assert (told.fields["stage_name"], told.fields["gate_decision"]) == ("sft", "failed")
+    assert told.fields["auto_revert_triggered"]
     assert verify_pipeline(tmp_path / "out" / "chain").violations == ()
 
 
@@ -172,9 +176,19 @@ def test_a_held_stage_waits_and_goes_on_once_approved(tmp_path: Path) -> None:
     still = run_pipeline(config)
     assert (still.exit_code, still.state.stage("sft").run_id) == (ExitCode.AWAITING_APPROVAL, staged)
     approve_run(str(tmp_path / "out/sft"), staged or "", Opinion("looked at it"))
-    done = run_pipeline(config)
+    changed = config.replace("training.weight_decay", 0.02)
+    with pytest.raises(ConfigError, match="is another one"):
+        run_pipeline(changed)
+    done = run_pipeline(changed, PipelineWishes(force_resume=True))
     assert (done.exit_code, done.state.final_status) == (ExitCode.OK, FinalStatus.COMPLETED)
     assert done.state.stage("sft").run_id == staged
+    wanted = [Event.STAGE_GATED, Event.PIPELINE_RESUME_REFUSED, Event.PIPELINE_FORCE_RESUME]
+    gated, refused, forced = read_entries(tmp_path / "out" / "chain" / "audit_log.jsonl", wanted)
+    assert (gated.fields["stage_name"], gated.fields["gate_decision"]) == ("sft", "approval_pending")
+    assert gated.fields["staging_path"] == held.state.stage("sft").staging_path
+    assert (refused.fields["requested_stage"], refused.fields["blocking_stage"]) == ("sft", "sft")
+    assert forced.fields["old_config_hash"] == still.state.pipeline_config_hash
+    assert forced.fields["new_config_hash"] == done.state.pipeline_config_hash
     assert verify_pipeline(tmp_path / "out" / "chain").violations == ()
 
 

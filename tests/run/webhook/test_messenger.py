@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import logging
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
+from certificates import write_certificate
 from loopback import Answer, Asked, closed_port, serving
 
 from forgelm.base.errors import AddressRefusedError, ConfigError
 from forgelm.config.webhook import WebhookConfig
 from forgelm.run.webhook import messages
-from forgelm.run.webhook.messenger import Messenger, check_webhook
+from forgelm.run.webhook.messenger import Messenger, build_client, check_webhook
 from forgelm.run.webhook.signing import sign_message
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -167,3 +169,18 @@ def test_the_shape_follows_the_section() -> None:
     with serving(lambda _: Answer()) as server:
         assert sent(section(server.url, format="teams"))
         assert json.loads(server.asked[0].body)["attachments"][0]["content"]["type"] == "AdaptiveCard"
+
+
+def test_a_private_authority_is_trusted_where_it_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    files = write_certificate(tmp_path, "localhost")
+    with serving(lambda _: Answer(), tls=files) as server:
+        url = f"https://localhost:{server.port}/"
+        assert sent(section(url, tls_ca_bundle=files[0]))
+        assert len(server.asked) == 1
+        assert sent(section(url, max_attempts=1))
+        assert len(server.asked) == 1
+    assert "certificate" in caplog.text
+
+
+def test_a_destination_has_the_time_the_section_gives_it() -> None:
+    assert build_client(section("https://127.0.0.1/", timeout=7)).timeout_seconds == 7
