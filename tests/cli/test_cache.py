@@ -44,12 +44,12 @@ def test_no_model_is_1_and_one_that_is_not_there_is_2(tmp_path: Path) -> None:
 
 
 def test_tasks_fetched_into_a_folder_are_there_without_a_network(tmp_path: Path) -> None:
-    code, reply = call("cache-tasks", "--tasks", "cafe_orders, cafe_talk", "--output", str(tmp_path / "home"))
+    code, reply = call("cache", "tasks", "--tasks", "cafe_orders, cafe_talk", "--output", str(tmp_path / "home"))
     assert (code, reply["success"], reply["cache_dir"]) == (0, True, str(tmp_path / "home"))
     assert reply["tasks"] == [
         {"name": "cafe_orders", "cached": True, "error": None},
         {"name": "cafe_talk", "cached": True, "error": None},
     ]
     assert any((tmp_path / "home/datasets").rglob("*.arrow"))
-    code, reply = call("cache", "tasks", "--tasks", "cafe_order")
-    assert code == 1 and "did you mean cafe_orders" in reply["error"]
+    again = call("cache-tasks", "--tasks", "cafe_orders", "--output", str(tmp_path / "home"))
+    assert (again[0], again[1]["tasks"]) == (0, reply["tasks"][:1])
