@@ -26,10 +26,7 @@ def attach_adapter(model: Any, lora: LoraConfig, *, quantised: bool, gradient_ch
         ModelError: a target module does not exist in this model, or the method cannot be used with it.
     """
     peft = load_extra("peft", extra="train")
-    if lora.method == "pissa" and quantised:
-        raise ModelError("lora.method: pissa needs the unquantised base weights; set model.load_in_4bit: false")
-    _check_modules(model, lora)
-    _check_head(model, lora)
+    check_adapter(model, lora, quantised=quantised)
     if quantised:
         model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=gradient_checkpointing)
     targets = _targets(model, lora)
@@ -46,6 +43,18 @@ def attach_adapter(model: Any, lora: LoraConfig, *, quantised: bool, gradient_ch
             **METHODS[lora.method],
         ),
     )
+
+
+def check_adapter(model: Any, lora: LoraConfig, *, quantised: bool) -> None:
+    """Refuse an adapter that ``model`` cannot have; its weights need not be there.
+
+    Raises:
+        ModelError: a target module does not exist in this model, or the method cannot be used with it.
+    """
+    if lora.method == "pissa" and quantised:
+        raise ModelError("lora.method: pissa needs the unquantised base weights; set model.load_in_4bit: false")
+    _check_modules(model, lora)
+    _check_head(model, lora)
 
 
 def _targets(model: Any, lora: LoraConfig) -> str | list[str]:

@@ -17,7 +17,7 @@ from forgelm.base.network import hub_token
 from forgelm.base.processes import read_place
 from forgelm.config.moe import MoeConfig
 from forgelm.config.root import ForgeConfig
-from forgelm.model.adapters import adapter_method, attach_adapter
+from forgelm.model.adapters import adapter_method, attach_adapter, check_adapter
 from forgelm.model.experts import check_experts, limit_to_experts, shrink_experts
 from forgelm.model.hardware import Hardware, detect_hardware
 from forgelm.model.parameters import count_parameters
@@ -134,6 +134,31 @@ def plan_load(config: ForgeConfig, revision: Revision) -> Precision:
     with loading_errors(f"the configuration of {revision.repo_id}"):
         _architecture(config, revision, _hub_options(config, revision))
     return _precision(config, detect_hardware())
+
+
+def check_build(config: ForgeConfig, revision: Revision, precision: Precision) -> None:
+    """Look for what ``lora`` and ``model.moe`` name in the model's build, of which no weight is read.
+
+    A model that cannot be built without its weights is looked at when it is loaded.
+
+    Raises:
+        ModelError: it has no such module or expert, or is of another kind than the configuration says.
+    """
+    torch = load_extra("torch", extra="train")
+    architecture = read_architecture(config, revision)
+    builder = _auto_class(config, architecture, revision)
+    if config.model.moe is not None:
+        check_experts(config.model.moe, architecture)
+    if config.lora is None:
+        return
+    try:
+        with loading_errors(f"the build of {revision.repo_id}"), torch.device("meta"):
+            trusted = config.model.trust_remote_code
+            model = builder.from_config(architecture, attn_implementation="eager", trust_remote_code=trusted)
+    except ModelError as error:
+        logger.debug("lora.target_modules is looked at later: %s", error.message)
+        return
+    check_adapter(model, config.lora, quantised=precision.four_bit)
 
 
 def load_tokenizer(config: ForgeConfig, revision: Revision) -> Any:

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from forgelm.base.events import emit_nothing
 from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
-from forgelm.data.prepare import prepare_run
-from forgelm.evaluate.table import check_evaluations
-from forgelm.evidence.approval import Policy
-from forgelm.evidence.documents.annex_iv import read_attachments
-from forgelm.model.load import load_reader, plan_load, resolve
-from forgelm.run.audience import check_audience
-from forgelm.run.exporting import check_export
+from forgelm.model.load import load_reader
 from forgelm.run.folder import check_writable, run_files
+from forgelm.run.preflight import check_needs
 from forgelm.train.distributed import check_strategy
-from forgelm.train.speedups import check_speedups
 from forgelm.train.tokenised import tokenise_data
-from forgelm.train.trainers import check_trackers
 
 
 def check_run(config: ForgeConfig) -> dict[str, Any]:
@@ -28,27 +22,18 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     """
     files = run_files(config)
     check_writable(files.root)
-    check_trackers(config.training.trackers)
-    check_speedups(config)
     # How many processes there will be is not known yet: only that the strategy itself can be had.
     check_strategy(config.distributed, count=2)
-    check_export(config)
-    Policy.of(config.evaluation.approval if config.evaluation else None)
-    read_attachments(config.compliance.annex_iv if config.compliance else {})
     with private(offline=config.model.offline):
-        check_evaluations(config)
-        check_audience(config)
-        prepared = prepare_run(config)
-        revision = resolve(config)
-        precision = plan_load(config, revision)
-        tokenised = tokenise_data(config, prepared, load_reader(config, revision))
+        needs = check_needs(config, emit_nothing)
+        tokenised = tokenise_data(config, needs.prepared, load_reader(config, needs.revision))
     model, lora, training, limits = config.model, config.lora, config.training, config.evaluation
     return {
         "success": True,
         "status": "valid",
         "model": model.name_or_path,
         "backend": model.backend,
-        "load_in_4bit": precision.four_bit,
+        "load_in_4bit": needs.precision.four_bit,
         "trust_remote_code": model.trust_remote_code,
         "dora": bool(lora and lora.method == "dora"),
         "lora_rank": lora.r if lora else None,
@@ -66,11 +51,11 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
         "safety_scoring": limits.safety.scoring if limits and limits.safety and limits.safety.enabled else None,
         "compliance_configured": bool(config.compliance and config.compliance.provider_name.strip()),
         "risk_classification": config.compliance.risk_classification if config.compliance else None,
-        "revision": revision.revision_resolved,
-        "data_format": prepared.format,
+        "revision": needs.revision.revision_resolved,
+        "data_format": needs.prepared.format,
         "train_rows": len(tokenised.train.examples),
         "validation_rows": len(tokenised.validation.examples) if tokenised.validation else 0,
         "token_ledger": tokenised.train.ledger.as_record(),
-        "notes": [*prepared.notes, *precision.notes],
+        "notes": [*needs.prepared.notes, *needs.precision.notes],
         "config_hash": config.config_hash,
     }

@@ -16,14 +16,11 @@ from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
 from forgelm.config.stages import refuse_pipeline
 from forgelm.data.canaries import describe_canaries
-from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import PreparedData
 from forgelm.evaluate.evaluator import Subject
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.self_check import measure_saved_model
-from forgelm.evaluate.table import ask_model, check_evaluations, measure_answers
-from forgelm.evidence.approval import Policy
-from forgelm.evidence.documents.annex_iv import read_attachments
+from forgelm.evaluate.table import ask_model, measure_answers
 from forgelm.evidence.erasure.journal import finish_erasures
 from forgelm.evidence.erasure.retention import enforce_retention
 from forgelm.evidence.evaluations import write_evaluations
@@ -34,14 +31,15 @@ from forgelm.gate.limits import build_thresholds
 from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
 from forgelm.publish.promote import settle
-from forgelm.run.audience import audience, check_audience
+from forgelm.run.audience import audience
 from forgelm.run.conclude import conclude
 from forgelm.run.current import CurrentRun
-from forgelm.run.exporting import check_export, measure_export, rehearse_export
+from forgelm.run.exporting import measure_export, rehearse_export
 from forgelm.run.folder import open_folder, remove_unfinished, run_files
 from forgelm.run.follow import follow_run
 from forgelm.run.heartbeat import Heartbeat
 from forgelm.run.metrics import build_metrics
+from forgelm.run.preflight import check_needs
 from forgelm.run.resources import measure_resources
 from forgelm.run.result import TrainResult
 from forgelm.run.stop import StopRequest
@@ -50,9 +48,7 @@ from forgelm.train.checkpoints import find_checkpoint
 from forgelm.train.distributed import check_strategy
 from forgelm.train.loop import Outcome, Wishes, check_checkpoint, train
 from forgelm.train.processes import Processes, joined_processes
-from forgelm.train.speedups import check_speedups
 from forgelm.train.tokenised import TokenisedData, tokenise_data
-from forgelm.train.trainers import check_trackers
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,8 @@ def run_single(
     verdict.
 
     Raises:
-        ConfigError: the configuration, the data or the model cannot be used; nothing was trained.
+        ConfigError: the configuration, the data or the model cannot be used; nothing was trained. What can be seen
+            before the model is loaded ends the call before the folder's log is touched.
         TrainingError: training began and failed; nothing was promoted.
         StoppedError: a stop was asked for through ``stop``.
         StorageError: something could not be written; nothing was promoted.
@@ -94,7 +91,6 @@ def _lead(
     """Run as the first of ``processes``, the one that writes: the folder, the log and the verdict are its own."""
     refuse_pipeline(config, "this call")
     files = run_files(config)
-    Policy.of(config.evaluation.approval if config.evaluation else None)
     with private(offline=config.model.offline), open_folder(files), contextlib.ExitStack() as stack:
         settle(files)
         finish_erasures(files)
@@ -104,25 +100,36 @@ def _lead(
         heartbeat = Heartbeat(ledger.checkpoint)
         outside = stack.enter_context(audience(config, files.root, ledger.run_id))
 
+        def say(event: Event, /, **fields: Any) -> None:
+            outside(event, **fields)
+            listen(event, **fields)
+
         def emit(event: Event, /, **fields: Any) -> None:
             if event not in TRANSIENT:
                 ledger.log_event(event, **fields)
             heartbeat(event, **fields)
-            outside(event, **fields)
-            listen(event, **fields)
+            say(event, **fields)
 
         processes.tell(lambda: (found, ledger.run_id))
         wishes = Wishes(found.path, found.skipped, stop.asked, processes)
         run = CurrentRun(config, files, ledger.run_id, emit, wishes, stop, ledger.checkpoint)
         try:
-            result = _run(run)
+            prepared = check_needs(config, say).prepared
+            stop.check()
+        except BaseException as error:
+            # Nothing has begun: the log and the folder keep speaking of the runs before.
+            _report_end(say, error)
+            outside.close(None)
+            raise
+        try:
+            result = _run(run, prepared)
         except BaseException as error:
             # A staged model is kept once it is sealed: then only its promotion failed, and training it again is dear.
             if not (files.staging(run.run_id) / INTEGRITY_FILE).exists():
                 shutil.rmtree(files.staging(run.run_id), ignore_errors=True)
             # The log may be what cannot be written; the error that ended the run matters more.
             with contextlib.suppress(OSError, ForgeError):
-                _report_end(run, error)
+                _report_end(emit, error)
                 outside.close(ledger.close_run())
             outside.close(None)
             raise
@@ -131,7 +138,7 @@ def _lead(
         return replace(result, audit_log=closed.as_record())
 
 
-def _run(run: CurrentRun) -> TrainResult:
+def _run(run: CurrentRun, prepared: PreparedData) -> TrainResult:
     config, emit = run.config, run.emit
     saved = write_text(run.files.config, config.to_yaml())
     emit(
@@ -142,13 +149,7 @@ def _run(run: CurrentRun) -> TrainResult:
         resolved_config_sha256=sha256_file(saved),
     )
     enforce_retention(run.files, config.retention, config.data, emit)
-    check_trackers(config.training.trackers)
-    check_speedups(config)
-    check_evaluations(config)
-    check_export(config)
-    check_audience(config)
-    read_attachments(config.compliance.annex_iv if config.compliance else {})
-    prepared = _prepare(run)
+    _describe_data(run, prepared)
     trained = _train(run, prepared)
     run.stop.check()
     measured = _evaluate(run, trained)
@@ -171,10 +172,7 @@ def _run(run: CurrentRun) -> TrainResult:
     return conclude(run, record)
 
 
-def _prepare(run: CurrentRun) -> PreparedData:
-    config = run.config
-    run.emit(Event.STAGE, name="reading the data")
-    prepared = prepare_run(config)
+def _describe_data(run: CurrentRun, prepared: PreparedData) -> None:
     run.emit(
         Event.DATA_PREPARED,
         format=prepared.format,
@@ -186,8 +184,6 @@ def _prepare(run: CurrentRun) -> PreparedData:
     )
     if prepared.canaries:
         run.emit(Event.CANARIES_PLANTED, **describe_canaries(prepared))
-    run.stop.check()
-    return prepared
 
 
 def _train(run: CurrentRun, prepared: PreparedData) -> _Trained:
@@ -253,8 +249,8 @@ def _decide(run: CurrentRun, measured: tuple[Measurement, ...]) -> Verdict:
     return verdict
 
 
-def _report_end(run: CurrentRun, error: BaseException) -> None:
+def _report_end(emit: Emit, error: BaseException) -> None:
     if isinstance(error, StoppedError):
-        run.emit(Event.PIPELINE_STOPPED, checkpoint=error.checkpoint, resumable=True)
+        emit(Event.PIPELINE_STOPPED, checkpoint=error.checkpoint, resumable=True)
     else:
-        run.emit(Event.PIPELINE_FAILED, error=f"{type(error).__name__}: {error}")
+        emit(Event.PIPELINE_FAILED, error=f"{type(error).__name__}: {error}")

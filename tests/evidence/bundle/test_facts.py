@@ -1,6 +1,6 @@
 import json
 
-from forgelm.evidence.bundle.facts import read_facts
+from forgelm.evidence.bundle.facts import LaterRun, read_facts
 
 
 def write(path, *entries):
@@ -23,6 +23,32 @@ def test_the_newest_run_counts_and_every_seal(tmp_path):
     assert facts.run_id == "fg-2"
     assert facts.documents == {"resolved_config.yaml": "d", "compliance/new.json": "e"}
     assert facts.seals == [(3, "c"), (7, "f")]
+
+
+def test_runs_that_wrote_no_documents_are_named_and_do_not_hide_the_one_that_did(tmp_path):
+    first = [
+        {"event": "pipeline.initialized", "run_id": "fg-1", "resolved_config_sha256": "a"},
+        {"event": "evaluation.recorded", "run_id": "fg-1", "files": {"text/a.jsonl": "b", "judge/a.json": "c"}},
+        {"event": "compliance.artifacts_exported", "run_id": "fg-1", "sha256": {"report.json": "d"}},
+        {"event": "pipeline.completed", "run_id": "fg-1"},
+    ]
+    later = [
+        {"event": "pipeline.initialized", "run_id": "fg-2", "resolved_config_sha256": "e"},
+        {"event": "evaluation.recorded", "run_id": "fg-2", "files": {"text/a.jsonl": "f"}},
+        {"event": "pipeline.failed", "run_id": "fg-2"},
+        {"event": "pipeline.initialized", "run_id": "fg-3", "resolved_config_sha256": "g"},
+        {"event": "pipeline.stopped", "run_id": "fg-3"},
+        {"event": "pipeline.initialized", "run_id": "fg-4"},
+    ]
+    facts = read_facts(write(tmp_path / "log", *first, *later))
+    assert facts.run_id == "fg-1"
+    assert facts.later_runs == [LaterRun("fg-2", "failed"), LaterRun("fg-3", "stopped"), LaterRun("fg-4")]
+    # What lies in the folder: the results of the second run over those of the first, and a fourth configuration.
+    assert facts.documents == {"text/a.jsonl": "f", "judge/a.json": "c", "compliance/report.json": "d"}
+    exported = {"event": "compliance.artifacts_exported", "run_id": "fg-4", "sha256": {"report.json": "h"}}
+    facts = read_facts(write(tmp_path / "log", *first, *later, exported))
+    assert (facts.run_id, facts.later_runs) == ("fg-4", [])
+    assert facts.documents == {"compliance/report.json": "h"}
 
 
 def test_results_of_evaluations_are_documents_where_a_bundle_looks_for_them(tmp_path):

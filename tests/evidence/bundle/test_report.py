@@ -1,3 +1,4 @@
+from forgelm.evidence.bundle.facts import LaterRun
 from forgelm.evidence.bundle.report import Check, Status, Verification, render_verification
 
 CHECKS = (
@@ -25,3 +26,9 @@ def test_what_was_not_checked_does_not_fail_and_is_named():
     assert record["checks"][0] == {"name": "log chain", "status": "passed", "detail": "12 lines", "findings": ()}
     assert "OK: 1 passed, 0 failed, 1 not checked\nrun: unknown\nstate: closed" in render_verification(found)
     assert len(Verification("run", None, "closed", CHECKS, ()).as_record()["checks"][2]["findings"]) == 60
+
+
+def test_runs_after_the_one_that_is_spoken_of_are_named():
+    found = Verification("run", "fg-1", "closed", CHECKS[:1], (), (LaterRun("fg-2", "failed"),))
+    assert "run: fg-1\nlater run: fg-2, failed: it wrote no documents\nstate: closed" in render_verification(found)
+    assert found.as_record()["later_runs"] == [{"run_id": "fg-2", "ended": "failed"}]

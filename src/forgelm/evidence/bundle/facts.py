@@ -13,6 +13,7 @@ from forgelm.evidence.line import LONGEST_LINE
 
 EVALUATION_FOLDERS = ("benchmark", "safety", "judge", "text", "memorisation")
 
+_CONFIG, _COMPLIANCE = "resolved_config.yaml", "compliance/"
 _MODEL_KINDS = frozenset({"model", "staging"})
 
 
@@ -30,17 +31,29 @@ class Purge:
         return f"line {self.line}, {Event.ERASURE_COMPLETED} {self.erasure_id}"
 
 
+@dataclass(frozen=True)
+class LaterRun:
+    """A run after the one whose documents lie in the folder: it began, and wrote none of its own."""
+
+    run_id: str
+    ended: str = "unfinished"
+
+
 @dataclass
 class LogFacts:
     """What the runs recorded, SHA-256 in hex.
 
-    ``documents`` (the newest run's) and ``reviewed`` (what decisions were made on) are by path from the run folder;
-    ``seals`` are of integrity manifests, of every run, oldest first, with the line they are on. ``recorded_on`` is the
-    line a document was recorded on last, ``sealed_by`` the run that a line's seal is of.
+    ``run_id`` is the newest run that wrote documents, or the newest at all where none did; ``later_runs`` began after
+    it. ``documents`` are those that lie in the folder now, and ``reviewed`` what decisions were made on, by path from
+    the run folder; ``seals`` are of integrity manifests, of every run, oldest first, with the line they are on.
+    ``recorded_on`` is the line a document was recorded on last, ``sealed_by`` the run that a line's seal is of.
+    ``begun`` are the documents of the run that began last, as far as it came.
     """
 
     run_id: str | None = None
+    later_runs: list[LaterRun] = field(default_factory=list)
     documents: dict[str, str] = field(default_factory=dict)
+    begun: dict[str, str] = field(default_factory=dict)
     reviewed: dict[str, str] = field(default_factory=dict)
     seals: list[tuple[int, str]] = field(default_factory=list)
     purges: list[Purge] = field(default_factory=list)
@@ -93,17 +106,34 @@ def _take_in(facts: LogFacts, line: bytes, number: int) -> None:
 
 
 def _read_start(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
-    if entry.get("event") == Event.PIPELINE_INITIALIZED:
-        facts.run_id = str(entry.get("run_id"))
-        facts.documents.clear()
-        if digest := entry.get("resolved_config_sha256"):
-            facts.documents["resolved_config.yaml"] = str(digest)
+    """Take in a run that begins: the configuration in the folder is its own from now on, the documents are not yet."""
+    if entry.get("event") != Event.PIPELINE_INITIALIZED:
+        return
+    run_id, digest = str(entry.get("run_id")), entry.get("resolved_config_sha256")
+    facts.begun = {_CONFIG: str(digest)} if digest else {}
+    if any(file.startswith(_COMPLIANCE) for file in facts.documents):
+        facts.later_runs.append(LaterRun(run_id))
+        facts.documents.pop(_CONFIG, None)
+        facts.documents |= facts.begun
+    else:
+        facts.run_id, facts.documents = run_id, dict(facts.begun)
+
+
+def _read_end(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
+    ended = _ENDS.get(str(entry.get("event")))
+    if ended and facts.later_runs and facts.later_runs[-1].run_id == entry.get("run_id"):
+        facts.later_runs[-1] = LaterRun(facts.later_runs[-1].run_id, ended)
 
 
 def _read_documents(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
     digests = entry.get("sha256")
     if entry.get("event") == Event.ARTIFACTS_EXPORTED and isinstance(digests, dict):
-        facts.documents |= _note(facts, {f"compliance/{name}": str(digest) for name, digest in digests.items()}, number)
+        _record(facts, {f"{_COMPLIANCE}{name}": str(digest) for name, digest in digests.items()}, number)
+        # The folder was replaced as a whole: what earlier runs left in it is gone.
+        facts.documents = dict(facts.begun)
+        if facts.later_runs:
+            facts.run_id = facts.later_runs[-1].run_id
+            facts.later_runs.clear()
 
 
 def _read_evaluations(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
@@ -111,7 +141,12 @@ def _read_evaluations(facts: LogFacts, entry: dict[str, Any], number: int) -> No
     digests = entry.get("files")
     if entry.get("event") == Event.EVALUATIONS_RECORDED and isinstance(digests, dict):
         known = {file: str(digest) for file, digest in digests.items() if file.partition("/")[0] in EVALUATION_FOLDERS}
-        facts.documents |= _note(facts, known, number)
+        _record(facts, known, number)
+
+
+def _record(facts: LogFacts, digests: dict[str, str], number: int) -> None:
+    facts.begun |= _note(facts, digests, number)
+    facts.documents |= digests
 
 
 def _read_reviewed(facts: LogFacts, entry: dict[str, Any], number: int) -> None:
@@ -139,8 +174,10 @@ def _note(facts: LogFacts, digests: dict[str, str], number: int) -> dict[str, st
     return digests
 
 
+_ENDS: dict[str, str] = {Event.PIPELINE_FAILED: "failed", Event.PIPELINE_STOPPED: "stopped"}
 _READERS = {
     Event.PIPELINE_INITIALIZED.encode(): _read_start,
+    **{event.encode(): _read_end for event in _ENDS},
     Event.ARTIFACTS_EXPORTED.encode(): _read_documents,
     Event.EVALUATIONS_RECORDED.encode(): _read_evaluations,
     Event.HUMAN_APPROVAL_REQUIRED.encode(): _read_reviewed,

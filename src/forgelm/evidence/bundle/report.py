@@ -8,6 +8,8 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
+from forgelm.evidence.bundle.facts import LaterRun
+
 
 class Status(StrEnum):
     """How a check ended."""
@@ -33,7 +35,7 @@ class Verification:
 
     ``state`` is ``closed`` when the log ends with a closing record, else ``open``: a run was killed or goes on, or
     something was logged after the last run, and more may have happened. ``not_proven`` are sentences about what no
-    check here can show.
+    check here can show. The checks are about the run ``run_id``; ``later_runs`` began after it and wrote no documents.
     """
 
     path: str
@@ -41,6 +43,7 @@ class Verification:
     state: str
     checks: tuple[Check, ...]
     not_proven: tuple[str, ...]
+    later_runs: tuple[LaterRun, ...] = ()
 
     @property
     def valid(self) -> bool:
@@ -54,6 +57,7 @@ class Verification:
             "valid": self.valid,
             "path": self.path,
             "run_id": self.run_id,
+            "later_runs": [asdict(run) for run in self.later_runs],
             "state": self.state,
             "checks": [asdict(check) for check in self.checks],
             "failed": [check.name for check in self.checks if check.status is Status.FAILED],
@@ -73,7 +77,9 @@ def render_verification(found: Verification) -> str:
     failed = sum(check.status is Status.FAILED for check in found.checks)
     unchecked = sum(check.status is Status.NOT_CHECKED for check in found.checks)
     counts = f"{len(found.checks) - failed - unchecked} passed, {failed} failed, {unchecked} not checked"
-    lines = [f"{'OK' if found.valid else 'FAIL'}: {counts}", f"run: {found.run_id or 'unknown'}", _say_state(found)]
+    lines = [f"{'OK' if found.valid else 'FAIL'}: {counts}", f"run: {found.run_id or 'unknown'}"]
+    lines += [f"later run: {run.run_id}, {run.ended}: it wrote no documents" for run in found.later_runs]
+    lines.append(_say_state(found))
     width = max((len(check.name) for check in found.checks), default=0)
     for check in found.checks:
         lines.append(f"  {_WORDS[check.status]:<11}  {check.name:<{width}}  {check.detail}")

@@ -33,7 +33,8 @@ def verify_evidence(path: str | Path, trust: Trust | None = None) -> Verificatio
     if evidence.contents is not None:
         checks.insert(0, evidence.contents)
     state = (case.chain.state if case.chain else None) or "open"
-    return Verification(str(path), case.facts.run_id, state, tuple(checks), _unproven(case))
+    later = tuple(case.facts.later_runs)
+    return Verification(str(path), case.facts.run_id, state, tuple(checks), _unproven(case), later)
 
 
 def _look(evidence: Evidence, trust: Trust) -> Case:
