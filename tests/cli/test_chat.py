@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from merging import EMBER, write_adapter, write_variant
 
-from forgelm.base.errors import ExitCode
+from forgelm.base.errors import ExitCode, OptionalDependencyError
 from forgelm.cli.main import run
 from forgelm.evidence.inventory import write_integrity_manifest
 
@@ -48,7 +48,7 @@ def test_mistakes_have_their_codes(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     assert talk(monkeypatch, "", str(tmp_path / "none")) is ExitCode.CONFIG
     assert talk(monkeypatch, "", "builtin/ember", "--temperature", "3") is ExitCode.CONFIG
     assert talk(monkeypatch, "", "builtin/ember", "--load-in-4bit", "--load-in-8bit") is ExitCode.CONFIG
-    assert talk(monkeypatch, "", "builtin/ember", "--backend", "unsloth") is ExitCode.CONFIG
+    assert talk(monkeypatch, "", "builtin/ember", "--backend", "unsloth") is OptionalDependencyError.exit_code
     assert talk(monkeypatch, "", "builtin/ember", "--output-format", "json") is ExitCode.CONFIG
     model = write_variant(tmp_path / "model")
     write_integrity_manifest(model)

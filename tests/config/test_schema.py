@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Any
 
 from forgelm.config import build_json_schema
-from forgelm.config.reserved import RESERVED
 
 
 def _objects(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -47,15 +46,3 @@ def test_choices_bounds_and_defaults_are_in_it() -> None:
     assert (training["learning_rate"]["default"], training["learning_rate"]["exclusiveMinimum"]) == (2e-5, 0)
     assert training["neftune_noise_alpha"]["anyOf"][0]["exclusiveMinimum"] == 0
     assert training["sample_packing"]["deprecated"] is True
-
-
-def test_reserved_parts_are_absent() -> None:
-    schema = build_json_schema()
-    definitions = {"model": "ModelConfig", "training": "TrainingConfig", "evaluation": "EvaluationConfig"}
-    for path in (path for path in RESERVED if "=" not in path):
-        section, _, key = path.partition(".")
-        assert (
-            (key not in schema["$defs"][definitions[section]]["properties"])
-            if key
-            else section not in schema["properties"]
-        )

@@ -191,7 +191,7 @@ REFUSED: list[tuple[str, Any]] = [
     *[("model.name_or_path", value) for value in ("", "  ", "a\0b", "a\nb", None, 3, True, ["x"])],
     *[("model.max_length", value) for value in (0, -1, 1.5, "many", True, None)],
     *[("model.load_in_4bit", value) for value in ("maybe", 2, None, [])],
-    *[("model.backend", value) for value in ("unsloth", "jax", None)],
+    *[("model.backend", value) for value in ("unslot", "jax", None)],
     *[("model.trust_remote_code", value) for value in ("perhaps", None)],
     *[("model.offline", value) for value in ("perhaps", None)],
     *[("model.revision", value) for value in ("", "a b", "-x", "a\tb", "a\x07", "x" * 256, 7)],

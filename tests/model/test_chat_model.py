@@ -78,7 +78,5 @@ def test_an_adapter_is_put_on_its_base(tmp_path: Path, ember: ChatModel) -> None
 
 def test_what_cannot_be_asked_for_together() -> None:
     with pytest.raises(ModelError, match="not in both"):
-        check_loading(Loading(four_bit=True, eight_bit=True), "transformers")
-    with pytest.raises(ModelError, match="unsloth is not available"):
-        check_loading(Loading(), "unsloth")
-    check_loading(Loading(four_bit=True), "transformers")
+        check_loading(Loading(four_bit=True, eight_bit=True))
+    check_loading(Loading(four_bit=True))

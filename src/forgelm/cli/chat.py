@@ -41,7 +41,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
     type=click.Choice(["transformers", "unsloth"]),
     default="transformers",
     show_default=True,
-    help="What runs the model; unsloth is not available in this version.",
+    help="What runs the model; unsloth needs a GPU and forgelm[unsloth].",
 )
 @click.option("--offline", is_flag=True, help="Forbid all hub traffic; everything must be on this machine.")
 @shared_options
@@ -59,8 +59,13 @@ def chat(
     """Talk to a model, line by line; /help lists the commands."""
     if shared(context).as_json:
         raise click.UsageError("a conversation has no JSON form")
-    loading = Loading(bool(options["load_in_4bit"]), bool(options["load_in_8bit"]), bool(options["trust_remote_code"]))
-    check_loading(loading, str(options["backend"]))
+    loading = Loading(
+        bool(options["load_in_4bit"]),
+        bool(options["load_in_8bit"]),
+        bool(options["trust_remote_code"]),
+        str(options["backend"]),
+    )
+    check_loading(loading)
     with contextlib.redirect_stdout(sys.stderr):
         model = open_model(model_path, adapter=adapter, loading=loading, offline=bool(options["offline"]))
     converse(Conversation(model, system, temperature, max_new_tokens), stream=not options["no_stream"])

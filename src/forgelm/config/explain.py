@@ -14,7 +14,6 @@ from pydantic_core import ErrorDetails
 from forgelm.base.errors import ConfigError, Problem
 from forgelm.base.redact import redact_text
 from forgelm.config.nearest import nearest_key, nearest_word
-from forgelm.config.reserved import reserved_message, reserved_values
 
 Loc = tuple[str | int, ...]
 
@@ -100,11 +99,8 @@ def _explain_one(details: ErrorDetails, root: type[BaseModel], prefix: Loc) -> F
 
 
 def _explain_unknown(loc: Loc, root: type[BaseModel]) -> Finding:
-    """Return the finding about a key that ``root`` doesn't have: not available yet, misspelt, misplaced, or unknown."""
-    path, key, section_path = dotted(loc), str(loc[-1]), dotted(loc[:-1])
-    reserved = reserved_message(path)
-    if reserved is not None:
-        return Finding(reserved, loc=loc, at_key=True)
+    """Return the finding about a key that ``root`` doesn't have: misspelt, misplaced, or unknown."""
+    key, section_path = str(loc[-1]), dotted(loc[:-1])
     if "." in key:
         section, _, name = key.rpartition(".")
         return Finding("unknown key", loc=loc, at_key=True, hint=f"write '{name}' under '{section}:'")
@@ -121,17 +117,10 @@ def _explain_missing(loc: Loc, details: ErrorDetails) -> Finding:
 
 
 def _explain_choice(loc: Loc, details: ErrorDetails, *, at_key: bool = False) -> Finding:
-    value, path = details["input"], dotted(loc)
-    reserved = reserved_message(f"{path}={value}") if isinstance(value, str) else None
-    if reserved is not None:
-        others = (*_allowed(details), *reserved_values(path))
-        return Finding(reserved, loc=loc, hint=f"of {', '.join(others)}, available: {', '.join(_allowed(details))}")
-    allowed = _allowed(details)
-    meant = nearest_word(value, (*allowed, *reserved_values(path))) if isinstance(value, str) else None
+    value, allowed = details["input"], _allowed(details)
+    meant = nearest_word(value, allowed) if isinstance(value, str) else None
     hint = f"did you mean '{meant}'? " if meant else ""
     hint += f"allowed: {', '.join(allowed)}"
-    if reserved_values(path):
-        hint += f"; not available in this version: {', '.join(reserved_values(path))}"
     what = "not an allowed key" if at_key else f"not an allowed value{_got(loc, value)}"
     return Finding(what, loc=loc, at_key=at_key, hint=hint)
 

@@ -21,7 +21,9 @@ class ModelConfig(Section):
     load_in_4bit: bool = Field(
         True, description="Load the base weights in 4 bits (QLoRA); becomes false with 'lora: null'."
     )
-    backend: Literal["transformers"] = Field("transformers", description="Library that loads and trains the model.")
+    backend: Literal["transformers", "unsloth"] = Field(
+        "transformers", description="Library that loads and trains the model; unsloth needs a CUDA GPU."
+    )
     trust_remote_code: bool = Field(False, description="Run Python code shipped in the model repository while loading.")
     dtype: Literal["auto", "float32", "float16", "bfloat16"] = Field(
         "auto", description="Number type the weights are loaded in; auto takes what is trained in on the hardware."

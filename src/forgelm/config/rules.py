@@ -21,6 +21,7 @@ from forgelm.config.placeholder import is_placeholder
 from forgelm.config.retention import RetentionConfig
 from forgelm.config.synthetic import SyntheticConfig
 from forgelm.config.training import TrainingConfig
+from forgelm.config.unsloth import find_unsloth_conflicts, find_unsloth_warnings
 
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}")
 _HIGH_RANK = 64
@@ -67,6 +68,7 @@ def find_conflicts(config: Sections) -> tuple[Finding, ...]:
         *_distributed_conflicts(config),
         *_expert_conflicts(config),
         *find_multimodal_conflicts(config),
+        *find_unsloth_conflicts(config),
         *_strict_tier_conflicts(config),
         *_approval_conflicts(config),
     )
@@ -80,6 +82,7 @@ def find_warnings(config: Sections) -> tuple[str, ...]:
         *find_galore_warnings(config.training, adapter=config.lora is not None),
         *_model_warnings(config),
         *find_multimodal_warnings(config),
+        *find_unsloth_warnings(config),
         *_distributed_warnings(config),
         *_risk_warnings(config),
         *_placeholder_warnings(config),

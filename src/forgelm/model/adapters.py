@@ -29,7 +29,7 @@ def attach_adapter(model: Any, lora: LoraConfig, *, quantised: bool, gradient_ch
     check_adapter(model, lora, quantised=quantised)
     if quantised:
         model = peft.prepare_model_for_kbit_training(model, use_gradient_checkpointing=gradient_checkpointing)
-    targets = _targets(model, lora)
+    targets = choose_targets(model, lora)
     return peft.get_peft_model(
         model,
         peft.LoraConfig(
@@ -57,7 +57,7 @@ def check_adapter(model: Any, lora: LoraConfig, *, quantised: bool) -> None:
     _check_head(model, lora)
 
 
-def _targets(model: Any, lora: LoraConfig) -> str | list[str]:
+def choose_targets(model: Any, lora: LoraConfig) -> str | list[str]:
     """Return the modules in PEFT's words; ``auto`` is PEFT's own choice for a known kind of model, else all-linear."""
     if not isinstance(lora.target_modules, str):
         return list(lora.target_modules)

@@ -14,7 +14,8 @@ from forgelm.model.hardware import Hardware, detect_hardware
 from forgelm.model.load import loading_errors
 from forgelm.model.merge.adapter import Adapter
 from forgelm.model.merge.base import Place
-from forgelm.model.positions import changed_architecture
+from forgelm.model.positions import changed_architecture, read_base_changes
+from forgelm.model.unsloth import load_to_ask, prepare_to_ask, require_unsloth
 
 _TOP_K, _TOP_P, _REPETITION_PENALTY = 50, 0.9, 1.1
 _TOKEN_SECONDS = 60.0
@@ -22,11 +23,12 @@ _TOKEN_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class Loading:
-    """How the weights are loaded. At most one of the two quantisations."""
+    """How the weights are loaded, and by what. At most one of the two quantisations."""
 
     four_bit: bool = False
     eight_bit: bool = False
     trust_remote_code: bool = False
+    backend: str = "transformers"
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,16 @@ def load_chat_model(base: Place, adapter: Adapter | None, loading: Loading) -> C
         )
         hub = {name: options[name] for name in ("local_files_only", "trust_remote_code")}
         options |= changed_architecture(str(base.folder), adapter.folder if adapter else None, hub)
-        model = transformers.AutoModelForCausalLM.from_pretrained(str(base.folder), **options)
+        if loading.backend == "unsloth":
+            _check_positions(adapter)
+            four_bit, dtype = loading.four_bit, _dtype(hardware)
+            model = load_to_ask(base.folder, hardware, dtype=dtype, four_bit=four_bit, options=hub)
+        else:
+            model = transformers.AutoModelForCausalLM.from_pretrained(str(base.folder), **options)
         if adapter is not None:
             model = load_extra("peft", extra="train").PeftModel.from_pretrained(model, str(adapter.folder))
+        if loading.backend == "unsloth":
+            model = prepare_to_ask(model)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     length = getattr(model.config.get_text_config(), "max_position_embeddings", None)
@@ -163,9 +172,24 @@ def _quantisation(loading: Loading, hardware: Hardware) -> Any:
     )
 
 
-def check_loading(loading: Loading, backend: str) -> None:
-    """Raise ``ModelError`` for what cannot be asked for together."""
+def check_loading(loading: Loading, hardware: Hardware | None = None) -> None:
+    """Refuse what cannot be asked for together, or on this machine.
+
+    Raises:
+        ModelError: 4 and 8 bits at once; Unsloth with 8 bits or without a GPU.
+        OptionalDependencyError: Unsloth is not installed.
+    """
     if loading.four_bit and loading.eight_bit:
         raise ModelError("a model is loaded in 4 bits or in 8, not in both")
-    if backend != "transformers":
-        raise ModelError(f"the backend {backend} is not available in this version", hint="--backend transformers")
+    if loading.backend == "unsloth":
+        if loading.eight_bit:
+            raise ModelError("unsloth loads a model in 4 bits or in 16, not in 8", hint="--backend transformers")
+        require_unsloth("--backend unsloth", hardware or detect_hardware())
+
+
+def _check_positions(adapter: Adapter | None) -> None:
+    if adapter is not None and read_base_changes(adapter.folder):
+        raise ModelError(
+            f"{adapter.folder} needs its base to see positions otherwise, which unsloth sets itself",
+            hint="--backend transformers",
+        )

@@ -24,6 +24,7 @@ from forgelm.model.parameters import count_parameters
 from forgelm.model.positions import change_positions, with_base_changes
 from forgelm.model.precision import Precision, choose_precision, recomputes_activations
 from forgelm.model.revision import Revision, resolve_revision
+from forgelm.model.unsloth import check_unsloth, load_adapted
 
 logger = logging.getLogger(__name__)
 
@@ -68,16 +69,22 @@ def load(config: ForgeConfig) -> LoadedModel:
     """Load base model, tokenizer and adapter; ``LoadedModel.precision.notes`` says where the machine fell short."""
     revision = resolve(config)
     hardware = detect_hardware()
+    check_unsloth(config, hardware)
     precision = _precision(config, hardware)
     for note in precision.notes:
         logger.warning(note)
     processor = load_processor(config, revision) if config.model.images is not None else None
     tokenizer = load_tokenizer(config, revision) if processor is None else processor.tokenizer
     load_extra("transformers", extra="train").set_seed(config.training.seed)
-    model = load_base(config, revision, precision, hardware)
+    if config.model.backend == "unsloth":
+        with loading_errors(f"the model {revision.repo_id}"):
+            model = load_adapted(config, revision, precision, hardware, _hub_options(config, revision))
+        architecture = type(model.get_base_model()).__name__
+    else:
+        model = load_base(config, revision, precision, hardware)
+        architecture = type(model).__name__
     check_vocabulary(model, tokenizer, revision.repo_id)
-    architecture = type(model).__name__
-    if config.lora is not None:
+    if config.lora is not None and config.model.backend != "unsloth":
         model = attach_adapter(
             model,
             config.lora,

@@ -14,6 +14,7 @@ from forgelm.evidence.documents.annex_iv import read_attachments
 from forgelm.model.load import check_build, plan_load, resolve
 from forgelm.model.precision import Precision
 from forgelm.model.revision import Revision
+from forgelm.model.unsloth import check_unsloth
 from forgelm.run.audience import check_audience
 from forgelm.run.exporting import check_export
 from forgelm.train.speedups import check_speedups
@@ -39,6 +40,7 @@ def check_needs(config: ForgeConfig, emit: Emit) -> Needs:
     """
     check_trackers(config.training.trackers)
     check_speedups(config)
+    check_unsloth(config)
     check_evaluations(config)
     check_export(config)
     check_audience(config)

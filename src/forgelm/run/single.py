@@ -30,6 +30,7 @@ from forgelm.gate.decide import decide
 from forgelm.gate.limits import build_thresholds
 from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
+from forgelm.model.unsloth import prepare_backend
 from forgelm.publish.promote import settle
 from forgelm.run.audience import audience
 from forgelm.run.conclude import conclude
@@ -114,6 +115,7 @@ def _lead(
         wishes = Wishes(found.path, found.skipped, stop.asked, processes)
         run = CurrentRun(config, files, ledger.run_id, emit, wishes, stop, ledger.checkpoint)
         try:
+            prepare_backend(config)
             prepared = check_needs(config, say).prepared
             stop.check()
         except BaseException as error:
