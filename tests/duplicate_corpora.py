@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from forgelm.audit.duplicates.search import Duplicates, NearSettings, find_duplicates
+from forgelm.audit.duplicates.candidates import NearSettings, find_candidates
+from forgelm.audit.duplicates.search import Duplicates, find_duplicates
 from forgelm.audit.rows.arrays import Ints, TextBatch
 from forgelm.audit.rows.compiling import IS_AVAILABLE
 from forgelm.audit.rows.engine import load_engine
@@ -32,6 +33,17 @@ class Reader:
         self.most = max(self.most, len(numbers))
         self.total += len(numbers)
         return TextBatch.from_texts([self.rows[number] for number in numbers])
+
+
+def sketch(hashes: Sequence[int]) -> list[int]:
+    """Return the two words that ``rows.sketch`` defines: a bit for every distinct token, and how many there are."""
+    distinct = set(hashes)
+    if len(distinct) > 1024:
+        return [0, 0xFFFF << 48]
+    bits = 0
+    for value in distinct:
+        bits ^= 1 << ((value % 2**32) * 112 >> 32)
+    return [bits % 2**64, bits >> 64 | len(distinct) << 48]
 
 
 def make_edited(rows: int, seed: int, words: int = 300) -> list[str]:
@@ -67,4 +79,5 @@ def find(
     parts = [measure_batch(TextBatch.from_texts(rows), split, 0, engine, options) for split, rows in splits.items()]
     rows, ranges = merge_states(parts).collect(splits)
     reader = reader or Reader([text for texts in splits.values() for text in texts])
-    return find_duplicates(rows, ranges, settings or NearSettings(), engine, reader if verify else None)
+    candidates = find_candidates(rows, ranges, settings or NearSettings(), engine)
+    return find_duplicates(candidates, reader if verify else None)

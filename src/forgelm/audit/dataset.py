@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
+from forgelm.audit.duplicates.candidates import NearSettings
 from forgelm.audit.duplicates.contamination import BenchmarkIndex, build_benchmark_index
-from forgelm.audit.duplicates.search import NearSettings
 from forgelm.audit.identify import Identify, load_identifier
 from forgelm.audit.language import LanguageSample, LanguageSummary, summarize_languages
 from forgelm.audit.lengths import CountTokens

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from forgelm.audit.dataset import ENGINES, AuditRequest, check_request, run_audit
-from forgelm.audit.duplicates.search import NearSettings
+from forgelm.audit.duplicates.candidates import NearSettings
 from forgelm.audit.reading.find import find_source, source_of_run
 from forgelm.audit.reading.source import Source
 from forgelm.audit.report.document import REPORT_FILE

@@ -8,8 +8,8 @@ from itertools import combinations
 import pytest
 from duplicate_corpora import ENGINES, Reader, find, make_edited
 
+from forgelm.audit.duplicates.candidates import NearSettings
 from forgelm.audit.duplicates.clusters import list_clusters
-from forgelm.audit.duplicates.search import NearSettings
 from forgelm.audit.rows.simhash import compute_simhash, hamming_distance
 from forgelm.audit.rows.tokens import tokenize
 

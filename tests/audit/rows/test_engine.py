@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from duplicate_corpora import ENGINES, NEEDS_NUMBA
+from duplicate_corpora import ENGINES, NEEDS_NUMBA, sketch
 from hard_texts import EVIL, PIECES, texts
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -31,12 +31,15 @@ def engine(request: pytest.FixtureRequest) -> RowEngine:
 def _check(engine: RowEngine, rows: list[str]) -> None:
     batch = TextBatch.from_texts(rows)
     hashes, tokens, flags = engine.hash_rows(batch, PERMUTATIONS), engine.hash_tokens(batch), engine.judge_rows(batch)
+    sketches = engine.hash_rows(batch).sketches
+    assert not len(hashes.sketches)
     for number, text in enumerate(rows):
         expected = [hash_token(token) for token in tokenize(text)]
         minhash = compute_minhash(text, num_perm=PERMUTATIONS)
         assert int(hashes.simhash[number]) == compute_simhash(text)
         assert int(hashes.bag[number]) == sum(expected) % 2**64
         assert hashes.tokens[number] == len(expected)
+        assert sketches[number].tolist() == sketch(expected)
         assert hashes.characters[number] == len(text)
         assert tuple(hashes.signatures[number].tolist()) == (minhash.values if minhash else (2**32 - 1,) * PERMUTATIONS)
         assert tokens.hashes[tokens.offsets[number] : tokens.offsets[number + 1]].tolist() == expected

@@ -47,7 +47,7 @@ def test_any_division_and_any_order_of_merging_gives_the_same(
     assert all(np.array_equal(getattr(rows, column.name), getattr(whole, column.name)) for column in fields(KeptRows))
 
 
-@pytest.mark.parametrize(("method", "bytes_per_row"), [("simhash", 33), ("minhash", 53)])
+@pytest.mark.parametrize(("method", "bytes_per_row"), [("simhash", 49), ("minhash", 53)])
 def test_a_row_takes_no_more_than_64_bytes(method: str, bytes_per_row: int) -> None:
     rows, _ = _collect([], random.Random(0), RowSettings(method=method))  # type: ignore[arg-type]
     assert rows.bytes_per_row == bytes_per_row

@@ -31,7 +31,7 @@ def test_any_rows_of_several_files(limit: int, ending: str, tools: Tools, tmp_pa
     wanted = np.zeros(300, bool)
     rows = np.array([0, 7, 150, 199, 200, 299])
     wanted[rows] = True
-    fetch = read_texts(files, lambda: wanted, frozenset(), workers=2)
+    fetch = read_texts(files, wanted, frozenset(), workers=2)
     assert list(fetch(rows)) == [texts[row] for row in rows]
     assert list(fetch(rows[[1, 5]])) == [texts[7], texts[299]]
 
@@ -42,4 +42,4 @@ def test_a_file_that_changed_is_noticed(tools: Tools, tmp_path: Path) -> None:
     files = scan_source(find_source(str(path)), tools, Scan(text_bytes=0))
     path.write_bytes(b'{"text": "x"}\n' * 50)
     with pytest.raises(DataError, match="changed while it was being read"):
-        read_texts(files, lambda: np.ones(100, bool), frozenset())
+        read_texts(files, np.ones(100, bool), frozenset())

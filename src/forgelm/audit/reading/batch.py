@@ -76,7 +76,9 @@ class ReadBatch:
     """The rows of a block: ``table`` (a RecordBatch) or, where it is ``None``, ``values``.
 
     ``lines`` holds the line of the block, from 0, that each row stands on; ``None`` where row ``i`` is on line ``i``.
-    ``line_count`` lines were read. The columns of ``cells`` are text only because their file has nothing else.
+    ``line_count`` lines were read. The columns of ``cells`` are text only because their file has nothing else. Where
+    ``is_flat``, all rows hold texts under the same names and nothing else: any of them read alone is the same. ``span``
+    is then where in the file the lines stand, in bytes, if they can be read there.
     """
 
     table: pa.RecordBatch | None
@@ -85,6 +87,8 @@ class ReadBatch:
     lines: Ints32 | None = None
     problems: Problems = field(default_factory=Problems)
     cells: bool = False
+    is_flat: bool = False
+    span: tuple[int, int] | None = None
 
     def __len__(self) -> int:
         return self.table.num_rows if self.table is not None else len(self.values)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import codecs
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from forgelm.audit.reading.batch import ReadBatch
@@ -12,6 +14,8 @@ from forgelm.audit.reading.json_lines import parse_json_lines
 from forgelm.audit.reading.plain import parse_document, parse_rows, parse_text_lines
 from forgelm.audit.reading.source import Block, Source, SourceFile
 from forgelm.audit.reading.tables import iterate_csv_blocks, iterate_parquet_blocks, read_parquet_block
+from forgelm.audit.rows.arrays import Ints, np
+from forgelm.base.errors import DataError
 
 BLOCK_BYTES = 4 << 20
 _LOOK_AHEAD = 1 << 20
@@ -59,36 +63,68 @@ def read_block(file: SourceFile, block: Block) -> Iterator[ReadBatch]:
         yield from block.batches
     elif file.kind == "parquet":
         yield from read_parquet_block(file, block)
+    elif block.data is not None:
+        yield _PARSERS[file.kind](block.data)
     else:
-        data = block.data if block.data is not None else _read_range(file, block)
+        begin, data = _read_range(file, block)
         if data:
-            yield _PARSERS[file.kind](data)
+            batch = _PARSERS[file.kind](data)
+            yield replace(batch, span=(begin, begin + len(data))) if batch.is_flat else batch
 
 
 def read_lines(file: SourceFile, block: Block) -> list[bytes]:
     """Return the lines of a block of JSON lines or text as they stand in the file, without their ends."""
-    data = block.data if block.data is not None else _read_range(file, block)
+    data = block.data if block.data is not None else _read_range(file, block)[1]
     return data.removesuffix(b"\n").split(b"\n")
 
 
-def _read_range(file: SourceFile, block: Block) -> bytes:
-    """Return the lines that begin in the block: what stands before the first line break belongs to the block before."""
+def read_some_lines(file: SourceFile, span: tuple[int, int], count: int, wanted: Ints) -> ReadBatch:
+    """Return the rows on the ``wanted`` lines, from 0, of the ``count`` lines of a flat batch's span.
+
+    Raises:
+        DataError: the file is not what it was.
+        OSError: it cannot be read.
+    """
+    with _opened(file) as handle:
+        data = _read_at(handle, span[0], span[1] - span[0])
+    ends = np.flatnonzero(np.frombuffer(data, np.uint8) == 10) + 1
+    if data and not data.endswith(b"\n"):
+        ends = np.append(ends, len(data))
+    if len(ends) == count:
+        begins = np.concatenate([np.zeros(1, np.int64), ends[:-1]])
+        parts = zip(begins[wanted].tolist(), ends[wanted].tolist(), strict=True)
+        batch = _PARSERS[file.kind](b"".join(data[begin:end] for begin, end in parts))
+        if len(batch) == len(wanted):
+            return batch
+    raise DataError(f"{file.name} changed while it was being read", hint="wait until it is complete")
+
+
+@contextmanager
+def _opened(file: SourceFile) -> Iterator[int]:
     if file.path is None:
         raise ValueError(f"{file.name} can only be read from its beginning")
     handle = os.open(file.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _read_range(file: SourceFile, block: Block) -> tuple[int, bytes]:
+    """Return the lines that begin in the block, and where: what stands before its first line break is another's."""
+    with _opened(file) as handle:
         begin = max(block.begin - 1, 0)
         data = _read_at(handle, begin, block.end - begin)
         if block.begin:
             first = data.find(b"\n") + 1
             if not first:
-                return b""
-            data = data[first:]
+                return begin, b""
+            begin, data = begin + first, data[first:]
         if data and not data.endswith(b"\n"):
             data += _read_to_break(handle, block.end, file.size_bytes or block.end)
-    finally:
-        os.close(handle)
-    return data if block.begin else data.removeprefix(codecs.BOM_UTF8)
+    if not block.begin and data.startswith(codecs.BOM_UTF8):
+        return len(codecs.BOM_UTF8), data[len(codecs.BOM_UTF8) :]
+    return begin, data
 
 
 def _read_to_break(handle: int, place: int, end: int) -> bytes:

@@ -42,11 +42,13 @@ def parse_json_lines(data: bytes) -> ReadBatch:
     lines = _find_lines(data)
     if not len(lines.begins):
         return ReadBatch(None, (), lines.count)
-    table = _parse_table(lines)
+    is_ordinary = _are_ordinary(lines)
+    flat = parse_flat_lines(lines.data, len(lines.begins)) if is_ordinary else None
+    table = flat if flat is not None or not is_ordinary else _parse_table(lines)
     if table is None:
         return _parse_each(lines)
-    is_dense = len(lines.begins) == lines.count
-    return ReadBatch(table, (), lines.count, None if is_dense else lines.numbers.astype(np.int32))
+    places = None if len(lines.begins) == lines.count else lines.numbers.astype(np.int32)
+    return ReadBatch(table, (), lines.count, places, is_flat=flat is not None)
 
 
 def _find_lines(data: bytes) -> _Lines:
@@ -70,17 +72,14 @@ def _find_filled(data: bytes, view: Bytes, begins: Ints, ends: Ints) -> Bits:
     return filled
 
 
-def _parse_table(lines: _Lines) -> pa.RecordBatch | None:
-    """Return the rows as a table, or ``None`` where not every line is a row that Arrow reads as Python does."""
+def _are_ordinary(lines: _Lines) -> bool:
+    """Whether all lines begin with { and end with } in UTF-8: if they are as many as rows, each line is one."""
     view = lines.bytes
-    # No row spans lines and no line holds two when all begin with { and end with } and there are as many as rows.
-    if (view[lines.begins] != 123).any() or (view[lines.ends - 1] != 125).any():
-        return None
-    if not _is_utf8(lines):
-        return None
-    flat = parse_flat_lines(lines.data, len(lines.begins))
-    if flat is not None:
-        return flat
+    return bool((view[lines.begins] == 123).all() and (view[lines.ends - 1] == 125).all()) and _is_utf8(lines)
+
+
+def _parse_table(lines: _Lines) -> pa.RecordBatch | None:
+    """Return ordinary lines as a table, or ``None`` where not every one is a row that Arrow reads as Python does."""
     if not _is_shallow(lines):
         return None
     arrow = load_extra("pyarrow", extra="audit")

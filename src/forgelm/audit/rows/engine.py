@@ -13,6 +13,7 @@ from forgelm.audit.rows.characters import load_characters
 from forgelm.audit.rows.compiling import IS_AVAILABLE
 from forgelm.audit.rows.minhash import permutations
 from forgelm.audit.rows.quality import judge_text
+from forgelm.audit.rows.sketch_kernel import TABLE_BITS
 from forgelm.audit.rows.vectors import RowHashes, Tokens
 
 _log = logging.getLogger(__name__)
@@ -25,7 +26,7 @@ class RowEngine(Protocol):
     name: str
 
     def hash_rows(self, batch: TextBatch, num_perm: int = 0) -> RowHashes:
-        """Return SimHash, digests, sizes and, where ``num_perm`` is above 0, the MinHash signature of every row."""
+        """Return SimHash, digests and sizes of every row; its MinHash signature, or if ``num_perm`` is 0 its sketch."""
         ...
 
     def hash_tokens(self, batch: TextBatch) -> Tokens:
@@ -79,6 +80,7 @@ class CompiledEngine:
             np.zeros((rows, 2), np.int64),
             np.zeros(rows, np.uint8),
             np.full((rows, num_perm), 2**32 - 1, np.uint32),
+            np.zeros((0 if num_perm else rows, 2), np.uint64),
         )
         functions = kernel.Permutations(*_permutations(num_perm))
         words = _align(batch)
@@ -90,8 +92,10 @@ class CompiledEngine:
             lowered = self.hash_rows(_lower(batch, hard), num_perm)
             simhash[hard], bag[hard], tokens[hard] = lowered.simhash, lowered.bag, lowered.tokens
             output.signatures[hard] = lowered.signatures
+            if len(output.sketches):
+                output.sketches[hard] = lowered.sketches
             characters[hard] = [len(batch[row]) for row in hard]
-        return RowHashes(simhash, bag, digest, tokens, characters, output.signatures)
+        return RowHashes(simhash, bag, digest, tokens, characters, output.signatures, output.sketches)
 
     def hash_tokens(self, batch: TextBatch) -> Tokens:
         rows = len(batch)
@@ -147,6 +151,8 @@ def _make_scratch(batch: TextBatch) -> kernel.Scratch:
         np.zeros(block_bytes + 16, np.uint64),
         np.zeros(block_bytes // 2 + 8, np.uint64),
         np.zeros(40, np.uint64),
+        np.zeros(1 << TABLE_BITS, np.uint64),
+        np.zeros(3, np.uint64),
     )
 
 

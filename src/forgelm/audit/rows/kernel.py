@@ -23,6 +23,7 @@ from forgelm.audit.rows.bits import (
 )
 from forgelm.audit.rows.characters import CASED, HARD, WORD, Characters
 from forgelm.audit.rows.compiling import compiled, inner
+from forgelm.audit.rows.sketch_kernel import add_distinct, write_sketch
 
 CHUNK_BLOCKS = 64
 
@@ -45,6 +46,8 @@ class Scratch(NamedTuple):
     places: Words
     hashes: Words
     planes: Words
+    table: Words
+    sketch: Words
 
 
 class Row(NamedTuple):
@@ -59,13 +62,14 @@ class Output(NamedTuple):
     """What is known of every row: ``hashes`` holds SimHash, bag of tokens and digest, ``counts`` tokens and characters.
 
     ``hard`` marks rows that must be lower-cased as a whole and measured again; only digest and counts hold for them.
-    ``signatures`` has a row of ``len(factors)`` values for each.
+    ``signatures`` has a row of ``len(factors)`` values for each, ``sketches`` one of two; without rows neither is made.
     """
 
     hashes: Words
     counts: Ints
     hard: Bytes
     signatures: Words32
+    sketches: Words
 
 
 class Permutations(NamedTuple):
@@ -135,6 +139,8 @@ def vote(row: Row, permutations: Permutations, scratch: Scratch, output: Output,
     """Find and hash the tokens of a row that was read, and sum them up; in chunks, so that no row is too long."""
     places, hashes = scratch.places, scratch.hashes
     scratch.planes[:] = _0
+    scratch.table[:] = _0
+    scratch.sketch[:] = _0
     blocks, tokens, bag, carry = (row.word_count >> 3) + 1, 0, _0, _0
     for first_block in range(0, blocks, CHUNK_BLOCKS):
         first = 1 if carry == _0 else 0
@@ -147,12 +153,16 @@ def vote(row: Row, permutations: Permutations, scratch: Scratch, output: Output,
         for number in range(count):
             bag += hashes[number]
         add_votes(scratch.planes, hashes, count)
+        if len(output.sketches) > 0:
+            add_distinct(scratch.table, hashes, count, scratch.sketch)
         if len(permutations.factors) > 0:
             lower_signature(output.signatures[index], permutations, hashes, count)
         tokens += count
     output.hashes[index, 0] = count_majority(scratch.planes, tokens)
     output.hashes[index, 1] = bag
     output.counts[index, 0] = tokens
+    if len(output.sketches) > 0:
+        write_sketch(scratch.sketch, output.sketches[index])
 
 
 @inner

@@ -30,10 +30,11 @@ class RowSettings:
 
 @dataclass(frozen=True)
 class KeptRows:
-    """One value of every column for every row: 33 bytes a row with SimHash, 53 at most with MinHash.
+    """One value of every column for every row: 49 bytes a row with SimHash, 53 at most with MinHash.
 
     ``digest`` is that of the text's bytes, ``bag`` one of its tokens in any order, ``characters`` and ``tokens`` are
-    counts, ``quality`` holds ``Quality`` flags, ``bands`` (rows, bands) a hash of every group of the signature.
+    counts, ``quality`` holds ``Quality`` flags, ``sketch`` (rows, 2) bounds the tokens that rows share, ``bands``
+    (rows, bands) has a hash of every group of the signature.
     """
 
     digest: Words
@@ -42,6 +43,7 @@ class KeptRows:
     quality: Bytes
     simhash: Words
     bag: Words
+    sketch: Words
     bands: Words32
 
     def __len__(self) -> int:
@@ -98,6 +100,7 @@ def measure_rows(batch: TextBatch, engine: RowEngine, settings: RowSettings) -> 
         quality=engine.judge_rows(batch) if settings.quality else np.zeros(len(batch), np.uint8),
         simhash=nothing if by_minhash else hashes.simhash,
         bag=nothing if by_minhash else hashes.bag,
+        sketch=hashes.sketches,
         bands=hash_bands(hashes.signatures, settings.bands) if by_minhash else np.zeros((len(batch), 0), np.uint32),
     )
 
@@ -112,7 +115,8 @@ def join_rows(parts: list[KeptRows]) -> KeptRows:
     """Return the rows of ``parts`` one after another. The list is emptied, so that little is ever there twice."""
     if not parts:
         hashes, counts = np.zeros(0, np.uint64), np.zeros(0, np.int32)
-        return KeptRows(hashes, counts, counts, np.zeros(0, np.uint8), hashes, hashes, np.zeros((0, 0), np.uint32))
+        nothing = np.zeros((0, 2), np.uint64), np.zeros((0, 0), np.uint32)
+        return KeptRows(hashes, counts, counts, np.zeros(0, np.uint8), hashes, hashes, *nothing)
     columns = [[getattr(part, column.name) for part in parts] for column in fields(KeptRows)]
     parts.clear()
     joined = []

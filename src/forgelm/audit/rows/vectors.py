@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from forgelm.audit.rows.arrays import Bits, Ints, TextBatch, Words, Words32, np
 from forgelm.audit.rows.characters import WORD, load_characters
+from forgelm.audit.rows.sketch import sketch_rows
 from forgelm.audit.rows.tokens import GOLDEN, LEAST_WORDS, MIX_1, MIX_2, hash_bytes
 
 _U = np.uint64
@@ -16,7 +17,8 @@ _PART_BYTES = 1 << 20  # how much text is worked on at once: every token takes 6
 class RowHashes(NamedTuple):
     """What is known of every row: SimHash, sum of its token hashes, digest of its bytes; tokens and characters.
 
-    ``signatures`` has a row of MinHash values for each, ``2**32 - 1`` where there is no token.
+    ``signatures`` has a row of MinHash values for each, ``2**32 - 1`` where there is no token; where none are asked
+    for, ``sketches`` has the two words of ``sketch``.
     """
 
     simhash: Words
@@ -25,6 +27,7 @@ class RowHashes(NamedTuple):
     tokens: Ints
     characters: Ints
     signatures: Words32
+    sketches: Words
 
 
 class Tokens(NamedTuple):
@@ -40,6 +43,7 @@ def hash_rows(batch: TextBatch, factors: Words32, shifts: Words32) -> RowHashes:
     rows = len(batch)
     simhash, bag = np.zeros(rows, np.uint64), np.zeros(rows, np.uint64)
     signatures = np.full((rows, len(factors)), 2**32 - 1, np.uint32)
+    sketches = np.zeros((0 if len(factors) else rows, 2), np.uint64)
     for first, last in split_rows(tokens.offsets, _PART_BYTES // 64):
         begin, end = tokens.offsets[first], tokens.offsets[last]
         filled = np.flatnonzero(np.diff(tokens.offsets[first : last + 1]))
@@ -52,7 +56,10 @@ def hash_rows(batch: TextBatch, factors: Words32, shifts: Words32) -> RowHashes:
         for place in range(len(factors)):
             permuted = hashes.astype(np.uint32) * factors[place] + shifts[place]
             signatures[first + filled, place] = np.minimum.reduceat(permuted, starts)
-    return RowHashes(simhash, bag, digest_rows(batch), np.diff(tokens.offsets), count_characters(batch), signatures)
+        if not len(factors):
+            sketches[first + filled] = sketch_rows(hashes, counts)
+    counts, characters = np.diff(tokens.offsets), count_characters(batch)
+    return RowHashes(simhash, bag, digest_rows(batch), counts, characters, signatures, sketches)
 
 
 def hash_tokens(batch: TextBatch) -> Tokens:

@@ -47,7 +47,7 @@ def audit_batch(batch: ReadBatch, tools: Tools, first: int = 0) -> PartState:
     hits = _find_benchmarks(said, tools)
     return PartState(
         kept=(kept,),
-        stretches=(Stretch(len(batch), batch.line_count, batch.lines),),
+        stretches=(Stretch(len(batch), batch.line_count, batch.lines, batch.span),),
         blank=_count_blank(said, kept),
         findings=findings,
         found=found,

@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from forgelm.audit.conversations import describe_prompt_overlap
+from forgelm.audit.duplicates.candidates import find_candidates
 from forgelm.audit.duplicates.clusters import merge_first_rows
 from forgelm.audit.duplicates.leakage import describe_leakage
-from forgelm.audit.duplicates.search import Duplicates, find_duplicates, mark_compared
+from forgelm.audit.duplicates.search import Duplicates, find_duplicates
 from forgelm.audit.findings import SEVERITIES
 from forgelm.audit.gates import decide_gates
 from forgelm.audit.language import LanguageSummary
@@ -27,7 +28,7 @@ from forgelm.audit.report.parts import (
     LocatedFinding,
 )
 from forgelm.audit.report.record import AuditReport
-from forgelm.audit.rows.arrays import Bits, Ints32, np
+from forgelm.audit.rows.arrays import Ints32, np
 from forgelm.audit.rows.quality import summarize_quality
 from forgelm.audit.rows.state import KeptRows, join_rows
 from forgelm.audit.scan.examples import show_clusters
@@ -92,14 +93,11 @@ def search_duplicates(source: Source, files: list[FileState], tools: Tools, *, w
     near, engine = tools.options.near, tools.engine
     # Not while texts are read again, for which fresh memory would be fetched for every block.
     thrifty = giving_back if len(rows) >= _MANY_ROWS else nullcontext
-
-    def find_wanted() -> Bits:
-        with thrifty():
-            return mark_compared(rows, places.ranges, near, engine)
-
-    fetch = read_texts(places.files, find_wanted, tools.options.excluded, workers=workers)
     with thrifty():
-        found = find_duplicates(rows, places.ranges, near, engine, fetch)
+        candidates = find_candidates(rows, places.ranges, near, engine)
+    fetch = read_texts(places.files, candidates.wanted, tools.options.excluded, workers=workers)
+    with thrifty():
+        found = find_duplicates(candidates, fetch)
     clusters = show_clusters(found, places, fetch, tools.scanner)
     return Searched(places, rows, found, merge_first_rows(found), clusters)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cache
 
+from forgelm.audit.duplicates.candidates import NearSettings
 from forgelm.audit.duplicates.contamination import BenchmarkIndex
-from forgelm.audit.duplicates.search import NearSettings
 from forgelm.audit.language import DEFAULT_SAMPLE_ROWS
 from forgelm.audit.lengths import CountTokens
 from forgelm.audit.matching.batch import Scanner, build_scanner

@@ -42,7 +42,7 @@ _UNREADABLE = (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib
 class _Facts:
     """What a state holds beside arrays, in forms that JSON has."""
 
-    stretches: list[tuple[int, int]]
+    stretches: list[tuple[int, int, tuple[int, int] | None]]
     blank: int
     findings: tuple[LocalFinding, ...]
     found: list[tuple[Category, str, Severity, int]]
@@ -107,7 +107,7 @@ def _identify(source: Source, options: Sequence[Any]) -> str:
 
 def _encode(state: PartState) -> bytes:
     facts = _Facts(
-        stretches=[(stretch.rows, stretch.lines) for stretch in state.stretches],
+        stretches=[(stretch.rows, stretch.lines, stretch.span) for stretch in state.stretches],
         blank=state.blank,
         findings=state.findings,
         found=[(*key, count) for key, count in state.found.items()],
@@ -149,8 +149,8 @@ def _decode(data: bytes) -> PartState:
                 for number in range(kept)
             ),
             stretches=tuple(
-                Stretch(rows, lines, arrays.get(f"places{number}"))
-                for number, (rows, lines) in enumerate(facts.stretches)
+                Stretch(rows, lines, arrays.get(f"places{number}"), span)
+                for number, (rows, lines, span) in enumerate(facts.stretches)
             ),
             blank=facts.blank,
             findings=facts.findings,

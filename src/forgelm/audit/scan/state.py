@@ -44,11 +44,15 @@ class LocalFinding:
 
 @dataclass(frozen=True)
 class Stretch:
-    """``rows`` rows out of ``lines`` lines; ``places`` holds the line of each, ``None`` where row i is on line i."""
+    """``rows`` rows out of ``lines`` lines; ``places`` holds the line of each, ``None`` where row i is on line i.
+
+    ``span`` is where in the file they stand, in bytes, where any of the rows read alone says the same.
+    """
 
     rows: int
     lines: int
     places: Ints32 | None = None
+    span: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, BinaryIO
+from functools import partial
+from typing import Any, BinaryIO, TypeVar
 
 from forgelm.audit.duplicates.token_sets import Fetch
-from forgelm.audit.reading.blocks import iterate_file, read_block
+from forgelm.audit.reading.blocks import iterate_file, read_block, read_some_lines
 from forgelm.audit.reading.source import Block
 from forgelm.audit.rows.arrays import Bits, Ints, TextBatch, np, to_arrow
 from forgelm.audit.scan.leaves import read_leaves
 from forgelm.audit.scan.row_text import join_row_texts
 from forgelm.audit.scan.runner import FileState
+from forgelm.audit.scan.state import Stretch
 from forgelm.base.errors import DataError
 from forgelm.base.extras import load_extra
 from forgelm.base.files import write_whole
 
+_Read = TypeVar("_Read")
 
-def read_texts(
-    states: Sequence[FileState], find_wanted: Callable[[], Bits], excluded: frozenset[str], *, workers: int = 1
-) -> Fetch:
+
+def read_texts(states: Sequence[FileState], wanted: Bits, excluded: frozenset[str], *, workers: int = 1) -> Fetch:
     """Return a way to read the texts of the wanted rows, numbered over all files in their order.
 
     Raises:
@@ -31,7 +33,7 @@ def read_texts(
     """
     if all(len(state.state.texts) == len(state.state.stretches) for state in states):
         return _Kept([texts for state in states for texts in state.state.texts])
-    return _spool(states, find_wanted(), excluded, workers)
+    return _spool(states, wanted, excluded, workers)
 
 
 class _Kept:
@@ -94,6 +96,9 @@ def _read_again(
         begin, end = end, end + state.state.rows
         if not wanted[begin:end].any():
             continue
+        if all(stretch.span is not None for stretch in state.state.stretches):
+            yield from _read_lines_again(state, wanted[begin:end], excluded, workers)
+            continue
         for texts in _iterate_texts(state, number, excluded, workers):
             here = np.flatnonzero(wanted[begin : min(begin + len(texts), end)])
             begin += len(texts)
@@ -103,22 +108,46 @@ def _read_again(
             raise DataError(f"{state.file.name} changed while it was being read", hint="wait until it is complete")
 
 
+def _read_lines_again(state: FileState, wanted: Bits, excluded: frozenset[str], workers: int) -> Iterator[TextBatch]:
+    """Yield the wanted texts of a file of which every line says the same when it is read alone."""
+
+    def read(stretch: Stretch, rows: Ints) -> TextBatch:
+        lines = rows if stretch.places is None else stretch.places[rows].astype(np.int64)
+        batch = read_some_lines(state.file, stretch.span or (0, 0), stretch.lines, lines)
+        return TextBatch.from_arrow(join_row_texts(read_leaves(batch, excluded)))
+
+    def list_reads() -> Iterator[Callable[[], TextBatch]]:
+        end = 0
+        for stretch in state.state.stretches:
+            begin, end = end, end + stretch.rows
+            if len(rows := np.flatnonzero(wanted[begin:end])):
+                yield partial(read, stretch, rows)
+
+    yield from _read_ahead(list_reads(), workers)
+
+
 def _iterate_texts(state: FileState, number: int, excluded: frozenset[str], workers: int) -> Iterator[Any]:
     """Yield the texts of all rows of a file in order, an array a batch; threads read ahead."""
 
     def read(block: Block) -> list[Any]:
         return [join_row_texts(read_leaves(batch, excluded)) for batch in read_block(state.file, block)]
 
+    try:
+        for texts in _read_ahead((partial(read, block) for block in iterate_file(state.file, number)), workers):
+            yield from texts
+    except (DataError, OSError):
+        # Where the scan could not go on, the rest cannot be read either; the rows before it were.
+        if state.error is None:
+            raise
+
+
+def _read_ahead(reads: Iterable[Callable[[], _Read]], workers: int) -> Iterator[_Read]:
+    """Yield what ``reads`` return, in their order; threads are a little ahead."""
     with ThreadPoolExecutor(workers, thread_name_prefix="forgelm-audit") as pool:
-        waiting: deque[Future[list[Any]]] = deque()
-        try:
-            for block in iterate_file(state.file, number):
-                waiting.append(pool.submit(read, block))
-                if len(waiting) > workers:
-                    yield from waiting.popleft().result()
-            while waiting:
-                yield from waiting.popleft().result()
-        except (DataError, OSError):
-            # Where the scan could not go on, the rest cannot be read either; the rows before it were.
-            if state.error is None:
-                raise
+        waiting: deque[Future[_Read]] = deque()
+        for read in reads:
+            waiting.append(pool.submit(read))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
