@@ -19,6 +19,7 @@ from forgelm.assist.wizard.state import Answers, Given, find_state, load_answers
 from forgelm.base.errors import CancelledError, ConfigError
 from forgelm.config.load import load_config
 from forgelm.config.schema import build_json_schema
+from forgelm.model.gpus import find_gpu
 
 QUESTIONS = build_questions()
 TRAINERS = QUESTIONS["training.trainer_type"].choices
@@ -40,9 +41,11 @@ class Script:
         return left.pop(0) if left else "" if self.asked.count(field) < 5 else None
 
 
-def hold_script(replies: dict[str, list[str | None]], answers: Answers | None = None) -> tuple[Answers, Script]:
+def hold_script(
+    replies: dict[str, list[str | None]], answers: Answers | None = None, **about: Any
+) -> tuple[Answers, Script]:
     script = Script(replies)
-    return hold(Talk(script.ask, script.told.append), answers or Answers(), lambda _: None), script
+    return hold(Talk(script.ask, script.told.append, **about), answers or Answers(), lambda _: None), script
 
 
 def needed(**more: list[str | None]) -> dict[str, list[str | None]]:
@@ -126,6 +129,49 @@ def test_back_asks_the_one_before_again_and_a_question_mark_explains() -> None:
     answers, script = hold_script(needed(**{"lora.r": ["4", "32"], "lora.alpha": ["?", "back", "64"]}))
     assert (answers.given["lora.r"].value, answers.given["lora.alpha"].value) == (32, 64)
     assert any("takes: integer" in told for told in script.told)
+
+
+def test_reset_asks_all_anew_and_short_words_do_the_same() -> None:
+    replies = needed(**{"lora.r": ["4", "r", "16"], "lora.alpha": ["b"], "training.output_dir": ["", "again"]})
+    answers, script = hold_script(replies | {"model.name_or_path": ["builtin/ember", "m"]} | needed_twice())
+    assert script.asked.count("model.name_or_path") == 2
+    assert answers.given["training.output_dir"].value == "again"
+    with pytest.raises(CancelledError):
+        hold_script(needed(**{"lora.r": ["c"]}))
+
+
+def needed_twice() -> dict[str, list[str | None]]:
+    return {"data.dataset_name_or_path": ["train.jsonl", "other.jsonl"]}
+
+
+@pytest.mark.parametrize(("size", "in_4bit"), [("70B", True), ("8B", False)])
+def test_a_gpu_gets_proposals_that_fit_it(size: str, in_4bit: bool) -> None:
+    """Seventy billion weights want four bits on one GPU; eight billion are taken as they are."""
+    named: dict[str, list[str | None]] = {"model.name_or_path": [f"meta-llama/Llama-3.1-{size}-Instruct"]}
+    answers, _ = hold_script(needed(**named), gpu=find_gpu("h100-80gb"))
+    sections = build_sections(answers)
+    assert sections["model"].get("load_in_4bit", True) is in_4bit
+    assert sections["training"]["learning_rate"] == 2e-4
+
+
+def test_advice_is_left_where_the_adapter_was_decided_otherwise() -> None:
+    replies = needed(**{"model.name_or_path": ["meta-llama/Llama-3.1-8B-Instruct"], "lora": ["no"]})
+    answers, _ = hold_script(replies, gpu=find_gpu("h100-80gb"))
+    assert "learning_rate" not in build_sections(answers)["training"]
+
+
+def test_a_dataset_can_be_made_ready_and_a_secret_is_asked_for_by_itself() -> None:
+    hidden: list[str] = []
+
+    def ask_secret(prompt: str) -> str:
+        hidden.append(prompt.splitlines()[-1].split()[0])
+        return "hf_x"
+
+    replies = needed(**{MORE: ["auth"]})
+    answers, script = hold_script(replies, ask_secret=ask_secret, prepare=lambda name: f"made-of-{name}")
+    assert answers.given["data.dataset_name_or_path"].value == "made-of-train.jsonl"
+    assert (hidden, answers.given["auth.hf_token"].value) == (["auth.hf_token"], "hf_x")
+    assert "auth.hf_token" not in script.asked
 
 
 def test_no_adapter_asks_nothing_about_one() -> None:

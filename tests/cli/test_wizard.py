@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import pytest
+from terminal import Terminal as RealTerminal
 
 from forgelm.base.errors import ExitCode
 from forgelm.cli.main import run
@@ -96,7 +97,7 @@ def test_at_a_terminal_it_asks_before_it_replaces(
     reply: str, written: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "my_config.yaml").write_text("mine")
-    monkeypatch.setattr("sys.stdin", Terminal("\n".join([*_ANSWERS, "", reply, ""])))
+    monkeypatch.setattr("sys.stdin", Terminal("\n".join(["", *_ANSWERS, "", reply, ""])))
     assert run(["wizard"]) is ExitCode.OK
     assert "builtin/ember" in (tmp_path / written).read_text()
     assert (written == "my_config.yaml") or (tmp_path / "my_config.yaml").read_text() == "mine"
@@ -108,7 +109,7 @@ def test_ctrl_c_at_a_terminal_keeps_the_answers(tmp_path: Path) -> None:
 
     ours, theirs = pty.openpty()
     process = subprocess.Popen([sys.executable, "-c", _ATTENTIVE], stdin=theirs, stderr=subprocess.PIPE, cwd=tmp_path)
-    os.write(ours, b"builtin/ember\norders.jsonl\n")
+    os.write(ours, b"\nbuiltin/ember\norders.jsonl\n")
     state = tmp_path / "cache" / "forgelm" / "wizard_state.yaml"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and not (state.exists() and "orders.jsonl" in state.read_text()):
@@ -130,3 +131,54 @@ def test_the_flags_of_the_main_command(
     assert "r: 4" in (tmp_path / "my_config.yaml").read_text()
     assert answer(monkeypatch, [], "--wizard-start-from", "old.yaml") is ExitCode.CONFIG
     capsys.readouterr()
+
+
+def test_a_use_case_proposes_its_model_and_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    words = ["wizard", "--use-case", "grpo-math", "--output", "math.yaml"]
+    assert answer(monkeypatch, ["", "sums.jsonl", *[""] * 14], *words) is ExitCode.OK
+    written = (tmp_path / "math.yaml").read_text()
+    assert 'name_or_path: "builtin/ember"' in written
+    assert 'trainer_type: "grpo"' in written
+    assert "grpo_num_generations: 4" in written
+    assert answer(monkeypatch, [], *words, "--start-from", "math.yaml") is ExitCode.CONFIG
+    capsys.readouterr()
+
+
+@pytest.mark.slow
+def test_at_a_terminal_documents_become_rows_and_the_training_starts(tmp_path: Path) -> None:
+    """A person at a real terminal: a folder of documents, masks, a token that is not shown, and the run at the end."""
+    (tmp_path / "papers").mkdir()
+    for number in range(8):
+        text = f"# Table {number}\n\nWrite to guest{number}@example.com and table {number} is yours.\n"
+        (tmp_path / "papers" / f"{number}.md").write_text(text)
+    screen = RealTerminal("wizard", folder=tmp_path, environment={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    replies = [("[none]:", ""), ("model.name_or_path:", "builtin/ember"), ("dataset_name_or_path:", "papers")]
+    replies += [("Make rows of them now? [yes]:", ""), ("credentials in them? [yes]:", ""), ("trainer_type", "")]
+    replies += [("output_dir", "run"), ("\nlora", "no"), ("max_length", "64"), ("num_train_epochs", "")]
+    replies += [("max_steps", "2"), ("per_device_train_batch_size", "2"), ("learning_rate", ""), ("auto_revert", "no")]
+    replies += [("max_acceptable_loss", "")]
+    replies += [("sections", "auth"), ("hf_token", "hf_nobody_sees_this"), ("Start the training now? [no]:", "yes")]
+    for awaited, reply in replies:
+        screen.expect(awaited)
+        screen.expect(":") if not awaited.endswith(":") else None
+        screen.type(reply)
+    assert screen.wait() == ExitCode.OK, screen.seen[-2000:]
+    assert "hf_nobody_sees_this" not in screen.seen
+    assert "guest1@" not in (tmp_path / "papers.jsonl").read_text()
+    assert (tmp_path / "run" / "final_model").is_dir()
+
+
+def test_at_a_terminal_rows_are_audited_if_wanted(orders: Path, tmp_path: Path) -> None:
+    screen = RealTerminal("wizard", folder=tmp_path, environment={"XDG_CACHE_HOME": str(tmp_path / "cache")})
+    for awaited, reply in (("[none]:", "none"), ("name_or_path:", "builtin/ember"), ("name_or_path:", orders.name)):
+        screen.expect(awaited)
+        screen.type(reply)
+    screen.expect("duplicates now? [yes]:")
+    screen.type("y")
+    screen.expect("trainer_type")
+    assert (tmp_path / "audit" / "data_audit_report.json").is_file()
+    screen.press_ctrl_c()
+    assert screen.wait() == ExitCode.CANCELLED

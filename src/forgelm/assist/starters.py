@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from forgelm.assist.templates import EMBEDDED, Template
 from forgelm.base.errors import ConfigError, OptionalDependencyError
@@ -91,6 +94,13 @@ def write_starter(
         copy_rows(template, path.parent / _ROWS)
     write_text(path, _render(template, choice, named, path.parent))
     return Started(str(path), named, choice, own_rows=dataset is not None)
+
+
+def propose_sections(template: Template, choice: Choice) -> dict[str, Any]:
+    """Return the sections of the template's config, less the rows and the output folder, which are the user's own."""
+    sections: dict[str, Any] = yaml.safe_load(_render(template, choice, "", Path()))
+    del sections["data"], sections["training"]["output_dir"]
+    return sections
 
 
 def place_config(template: Template, output: str | None, beside: Sequence[str]) -> Path:

@@ -65,7 +65,11 @@ class RiskAssessmentConfig(Section):
 class AuthConfig(Section):
     """Credentials. Every dump and every repr hides them; only the attribute gives the value."""
 
-    hf_token: str | None = Field(None, description="Hugging Face token; better kept in the environment than in a file.")
+    hf_token: str | None = Field(
+        None,
+        description="Hugging Face token; better kept in the environment than in a file.",
+        json_schema_extra={"writeOnly": True},
+    )
 
     @field_validator("hf_token")
     @classmethod

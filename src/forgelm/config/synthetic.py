@@ -23,7 +23,9 @@ class SyntheticConfig(Section):
     )
     teacher_revision: Revision | None = Field(None, description="Commit, branch or tag of a local teacher.")
     api_base: str = Field("", description="Base URL of the endpoint; empty is https://api.openai.com/v1 with a key.")
-    api_key: str | None = Field(None, description="Key of the endpoint; better kept in the environment.")
+    api_key: str | None = Field(
+        None, description="Key of the endpoint; better kept in the environment.", json_schema_extra={"writeOnly": True}
+    )
     api_key_env: str | None = Field(None, min_length=1, description="Environment variable that holds the key.")
     api_delay: float = Field(0.5, ge=0, description="Least seconds between two calls, all workers together.")
     api_timeout: int = Field(60, ge=10, description="Longest time for one call, in seconds.")

@@ -15,7 +15,12 @@ from forgelm.config.section import Place, Section, refuse
 class WebhookConfig(Section):
     """Messages to a URL, which is a secret: every dump and every repr shows only where it leads."""
 
-    url: str | None = Field(None, min_length=1, description="Where messages go; better kept in the environment.")
+    url: str | None = Field(
+        None,
+        min_length=1,
+        description="Where messages go; better kept in the environment.",
+        json_schema_extra={"writeOnly": True},
+    )
     url_env: str | None = Field(
         None, min_length=1, description="Environment variable with the URL; it goes before url."
     )

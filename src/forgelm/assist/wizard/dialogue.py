@@ -6,11 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from forgelm.assist.wizard.advice import advise
 from forgelm.assist.wizard.compose import MORE, build_sections, find_problems
 from forgelm.assist.wizard.questions import Question, build_questions, read_answer
 from forgelm.assist.wizard.rows import propose_trainer
 from forgelm.assist.wizard.state import Answers, Given
 from forgelm.base.errors import CancelledError, ConfigError
+from forgelm.model.gpus import Gpu
 
 _SHORT = (
     *("model.name_or_path", "data.dataset_name_or_path", "training.trainer_type", "training.output_dir"),
@@ -18,15 +20,41 @@ _SHORT = (
     *("training.num_train_epochs", "training.max_steps", "training.per_device_train_batch_size"),
     *("training.learning_rate", "evaluation.auto_revert", "evaluation.max_acceptable_loss"),
 )
-_HELP = "Enter takes what stands in [ ]; back: the question before; quit: stop, the answers are kept; ?: this text"
+_HELP = (
+    "Enter takes what stands in [ ]; back (b): the question before; reset (r): all questions anew; "
+    "quit (q, cancel, c): stop, the answers are kept; ?: this text"
+)
+_BACK, _RESET, _QUIT = frozenset({"back", "b"}), frozenset({"reset", "r"}), frozenset({"quit", "q", "cancel", "c"})
+_DATASET = "data.dataset_name_or_path"
 
 
 @dataclass(frozen=True)
 class Talk:
-    """``ask`` shows a prompt and returns a line, or ``None`` at the end of the input; ``tell`` shows a text."""
+    """``ask`` shows a prompt and returns a line, or ``None`` at the end of the input; ``tell`` shows a text.
+
+    ``ask_secret`` does not show what is typed; ``prepare`` is handed the dataset named and returns the one to use.
+    What is proposed fits ``gpu``, where there is one.
+    """
 
     ask: Callable[[str], str | None]
     tell: Callable[[str], None]
+    ask_secret: Callable[[str], str | None] | None = None
+    prepare: Callable[[str], str] | None = None
+    gpu: Gpu | None = None
+
+
+def choose(talk: Talk, prompt: str, choices: Sequence[str], *, default: str) -> str:
+    """Ask until the reply is one of ``choices``, or the beginning of only one.
+
+    Raises:
+        CancelledError: the input ended, or the reply was quit.
+    """
+    while True:
+        line = _hear(talk, f"{prompt} [{default}]").lower() or default
+        found = [choice for choice in choices if choice == line] or [one for one in choices if one.startswith(line)]
+        if len(found) == 1:
+            return found[0]
+        talk.tell(f"! one of these is needed: {', '.join(choices)}")
 
 
 def confirm(talk: Talk, prompt: str, *, default: bool) -> bool:
@@ -35,11 +63,7 @@ def confirm(talk: Talk, prompt: str, *, default: bool) -> bool:
     Raises:
         CancelledError: the input ended, or the reply was quit.
     """
-    while True:
-        line = _hear(talk, f"{prompt} [{'yes' if default else 'no'}]")
-        if line.lower() in ("", "yes", "y", "no", "n"):
-            return line.lower() in ("yes", "y") or (not line and default)
-        talk.tell("yes or no is needed")
+    return choose(talk, prompt, ("yes", "no"), default="yes" if default else "no") == "yes"
 
 
 def hold(talk: Talk, answers: Answers, save: Callable[[Answers], None]) -> Answers:
@@ -75,17 +99,21 @@ def hold(talk: Talk, answers: Answers, save: Callable[[Answers], None]) -> Answe
 
 def _step(talk: Talk, question: Question, answers: Answers) -> Answers:
     """Ask one question until it is answered, or go back to the one before."""
-    proposal, why = _propose(question, answers)
+    proposal, why = _propose(question, answers, talk.gpu)
     prompt = "\n".join(["", question.about, *([why] if why else []), f"{question.path}{_shown(question, proposal)}"])
     while True:
-        line = _hear(talk, prompt)
+        line = _hear(talk, prompt, secret=question.secret)
         if line == "?":
             talk.tell(_explain(question))
-        elif line == "back":
+        elif line in _RESET:
+            return Answers(base=answers.base)
+        elif line in _BACK:
             return answers.without(list(answers.given)[-1]) if answers.given else answers
         elif line or proposal is not None or not question.required:
             problem = ""
             try:
+                if question.path == _DATASET and talk.prepare is not None:
+                    line = talk.prepare(line or str(proposal))
                 changed = answers.with_answer(question.path, _answer(question, line, proposal, answers))
                 problem = _refusal(question, answers, changed)
             except ConfigError as error:
@@ -97,9 +125,9 @@ def _step(talk: Talk, question: Question, answers: Answers) -> Answers:
             talk.tell("! an answer is needed here")
 
 
-def _hear(talk: Talk, prompt: str) -> str:
-    line = talk.ask(prompt)
-    if line is None or line.strip() == "quit":
+def _hear(talk: Talk, prompt: str, *, secret: bool = False) -> str:
+    line = talk.ask_secret(prompt) if secret and talk.ask_secret else talk.ask(prompt)
+    if line is None or line.strip() in _QUIT:
         raise CancelledError("the dialogue was cancelled")
     return line.strip()
 
@@ -157,9 +185,12 @@ def _closed(path: str, questions: Mapping[str, Question], answers: Answers) -> b
     return False
 
 
-def _propose(question: Question, answers: Answers) -> tuple[Any, str]:
+def _propose(question: Question, answers: Answers, gpu: Gpu | None) -> tuple[Any, str]:
     """Return what Enter stands for, and a line about why."""
     from_file = _begun_with(question.path, answers)
+    advice = advise(question.path, build_sections(answers), gpu)
+    if from_file is None and question.path in advice.values:
+        return advice.values[question.path], advice.why
     if question.is_section:
         top = "." not in question.path
         return from_file is not None or (question.required and top), ""

@@ -31,6 +31,7 @@ class Question:
     bounds: str
     default: Any
     required: bool
+    secret: bool = False
 
     @property
     def is_section(self) -> bool:
@@ -99,6 +100,7 @@ def _walk(section: Mapping[str, Any], shelf: Mapping[str, Any], prefix: str) -> 
             bounds=", ".join(f"{word} {part[key]}" for part in parts for key, word in _BOUNDS if key in part),
             default=field.get("default"),
             required=name in section.get("required", ()),
+            secret=field.get("writeOnly", False),
         )
         yield question
         if inner is not None:

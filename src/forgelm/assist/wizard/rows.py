@@ -1,11 +1,13 @@
-"""The rows of a dataset on this machine to the trainers that can use them."""
+"""What the name of a dataset leads to on this machine: documents, or rows and the trainers that can use them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from forgelm.base.errors import ForgeError
 from forgelm.data.detect import detect
+from forgelm.data.documents.find import find_documents
 from forgelm.data.load import load_rows
 from forgelm.data.local import find_local
 
@@ -29,3 +31,25 @@ def propose_trainer(name: str, trainers: Sequence[str]) -> tuple[str | None, str
         else:
             return trainer, f"{len(rows)} rows of {match.shape.label}"
     return None, why
+
+
+def is_here(name: str) -> bool:
+    """Whether ``name`` is a file or folder of this machine."""
+    try:
+        return find_local(name) is not None
+    except ForgeError:
+        return False
+
+
+def holds_documents(name: str) -> bool:
+    """Whether ``name`` leads to documents and to no rows; plain text files count as rows."""
+    try:
+        if not is_here(name) or not find_documents(Path(name).expanduser(), recursive=True)[0]:
+            return False
+    except ForgeError:
+        return False
+    try:
+        load_rows(name, train_only=True, offline=True)
+    except ForgeError:
+        return True
+    return False
