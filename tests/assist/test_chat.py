@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from merging import write_adapter, write_variant
 
-from forgelm.assist.chat import Conversation, Message, open_model
+from forgelm.assist.chat import Conversation, Message, WithheldError, open_model
 from forgelm.base.errors import ConfigError, IntegrityError, ModelError
+from forgelm.evaluate.safety.verdict import GuardVerdict, unscored
 from forgelm.evidence.inventory import write_integrity_manifest
 
 
@@ -128,6 +129,26 @@ def test_a_question_without_an_answer_is_forgotten() -> None:
     with pytest.raises(RuntimeError):
         say(talk, "one")
     assert talk.turns == []
+
+
+def test_a_reply_is_judged_before_any_of_it_is_given() -> None:
+    asked: list[tuple[str, str]] = []
+
+    def judge(request: str, reply: str) -> GuardVerdict:
+        asked.append((request, reply))
+        if "odd" in request:
+            return unscored("", "it is broken")
+        return GuardVerdict("harm" not in request, categories=("S9",) if "harm" in request else ())
+
+    talk = Conversation(Echo(), judge=judge)
+    assert list(talk.hear("kind")) == ["you said kind"]
+    for line, said in (("harm", r"unsafe \(S9 indiscriminate weapons\)"), ("odd", r"no verdict \(it is broken\)")):
+        heard: list[str] = []
+        with pytest.raises(WithheldError, match=said):
+            heard += talk.hear(line)
+        assert heard == []
+    assert asked == [(line, f"you said {line}") for line in ("kind", "harm", "odd")]
+    assert [turn["content"] for turn in talk.turns] == ["kind", "you said kind"]
 
 
 def test_a_changed_model_is_not_talked_to(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from guards import relabel, train_classifier
 from merging import EMBER, write_adapter, write_variant
 
 from forgelm.base.errors import ExitCode, OptionalDependencyError
@@ -42,6 +43,27 @@ def test_the_end_of_the_input_is_the_end(
     arguments = [str(tmp_path / "adapter"), "--temperature", "0", "--max-new-tokens", "4", *more]
     assert talk(monkeypatch, "hello", *arguments) is ExitCode.OK
     assert capsys.readouterr().out.strip()
+
+
+def test_a_guard_withholds_what_it_does_not_find_safe(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    mild = train_classifier(tmp_path / "mild")
+    strict = relabel(mild, tmp_path / "strict", ("unsafe", "safe"))
+    asked = ["builtin/ember", "--temperature", "0", "--max-new-tokens", "16", "--guard"]
+    for guard in (mild, strict):
+        lines = f"two coffees please\n/save {guard.name}.jsonl\n"
+        assert talk(monkeypatch, lines, *asked, str(guard)) is ExitCode.OK
+    reply, saved, *withheld = capsys.readouterr().out.splitlines()
+    (row,) = (json.loads(line) for line in (tmp_path / "mild.jsonl").read_text().splitlines())
+    assert [turn["content"] for turn in row["messages"]] == ["two coffees please", reply]
+    assert (saved, withheld) == (
+        "saved to mild.jsonl",
+        ["[reply withheld: the guard calls it unsafe]", "there is nothing to save yet"],
+    )
+    assert talk(monkeypatch, "", "builtin/ember", "--guard", "builtin/ember") is ExitCode.CONFIG
+    assert talk(monkeypatch, "", "builtin/ember", "--guard-family", "llama_guard") is ExitCode.CONFIG
 
 
 def test_mistakes_have_their_codes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

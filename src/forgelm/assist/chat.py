@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from forgelm.base.errors import ConfigError
+from forgelm.assist.chat_guard import Judge, explain_refusal
+from forgelm.base.errors import ConfigError, ForgeError
 from forgelm.base.files import INTEGRITY_FILE, write_text
 from forgelm.base.network import hub_token, private
 from forgelm.evidence.inventory import require_intact
@@ -27,6 +28,10 @@ HELP = """\
 /exit, /quit      end"""
 
 Message = dict[str, str]
+
+
+class WithheldError(ForgeError):
+    """The guard did not find a reply safe."""
 
 
 class Talker(Protocol):
@@ -64,12 +69,17 @@ def open_model(
 
 @dataclass
 class Conversation:
-    """The turns so far, and how the next one is answered. ``ended`` once the user has said so."""
+    """The turns so far, and how the next one is answered. ``ended`` once the user has said so.
+
+    With a ``judge`` a reply is complete and judged before any of it is given. One that is not found safe is withheld,
+    and neither it nor its question is kept.
+    """
 
     talker: Talker
     system: str | None = None
     temperature: float = 0.7
     max_new_tokens: int = 512
+    judge: Judge | None = None
     turns: list[Message] = field(default_factory=list)
     ended: bool = False
 
@@ -85,9 +95,7 @@ class Conversation:
         self._make_room()
         pieces = []
         try:
-            for piece in self.talker.stream(
-                self.messages, temperature=self.temperature, max_new_tokens=self.max_new_tokens
-            ):
+            for piece in self._reply(text):
                 pieces.append(piece)
                 yield piece
         except BaseException:
@@ -95,6 +103,22 @@ class Conversation:
             self.turns.pop()
             raise
         self.turns.append({"role": "assistant", "content": "".join(pieces)})
+
+    def _reply(self, text: str) -> Iterator[str]:
+        """Yield the model's reply to the last turn, ``text``: as it comes, or once a guard has found it safe.
+
+        Raises:
+            WithheldError: the guard did not.
+        """
+        pieces = self.talker.stream(self.messages, temperature=self.temperature, max_new_tokens=self.max_new_tokens)
+        if self.judge is None:
+            yield from pieces
+            return
+        reply = "".join(pieces)
+        verdict = self.judge(text, reply)
+        if not verdict.safe:
+            raise WithheldError(explain_refusal(verdict))
+        yield reply
 
     @property
     def messages(self) -> list[Message]:

@@ -6,13 +6,16 @@ import contextlib
 import re
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 import click
 
-from forgelm.assist.chat import Conversation, open_model
+from forgelm.assist.chat import Conversation, WithheldError, open_model
+from forgelm.assist.chat_guard import open_guard
 from forgelm.base.errors import ForgeError
 from forgelm.cli.options import shared, shared_options
 from forgelm.cli.render import Reply, note, say
+from forgelm.config.safety import GUARD_FAMILIES
 from forgelm.model.chat_model import Loading, check_loading
 
 # What moves the cursor or changes the terminal; a model's text is somebody else's.
@@ -43,6 +46,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
     show_default=True,
     help="What runs the model; unsloth needs a GPU and forgelm[unsloth].",
 )
+@click.option("--guard", metavar="PATH", help="Folder or hub id of a guard; what it does not find safe is not shown.")
+@click.option(
+    "--guard-family", type=click.Choice(GUARD_FAMILIES), help="Whose format it has, where its files don't tell."
+)
 @click.option("--offline", is_flag=True, help="Forbid all hub traffic; everything must be on this machine.")
 @shared_options
 @click.pass_context
@@ -51,24 +58,25 @@ def chat(
     /,
     model_path: str,
     adapter: str | None,
-    system: str | None,
     temperature: float,
     max_new_tokens: int,
-    **options: bool | str,
+    **options: Any,
 ) -> Reply:
     """Talk to a model, line by line; /help lists the commands."""
     if shared(context).as_json:
         raise click.UsageError("a conversation has no JSON form")
     loading = Loading(
-        bool(options["load_in_4bit"]),
-        bool(options["load_in_8bit"]),
-        bool(options["trust_remote_code"]),
-        str(options["backend"]),
+        options["load_in_4bit"], options["load_in_8bit"], options["trust_remote_code"], options["backend"]
     )
     check_loading(loading)
+    guard, family, offline = options["guard"], options["guard_family"], options["offline"]
+    if family and not guard:
+        raise click.UsageError("--guard-family is about --guard; give that too")
     with contextlib.redirect_stdout(sys.stderr):
-        model = open_model(model_path, adapter=adapter, loading=loading, offline=bool(options["offline"]))
-    converse(Conversation(model, system, temperature, max_new_tokens), stream=not options["no_stream"])
+        judge = open_guard(guard, family=family or "auto", offline=offline) if guard else None
+        model = open_model(model_path, adapter=adapter, loading=loading, offline=offline)
+    talk = Conversation(model, options["system"], temperature, max_new_tokens, judge)
+    converse(talk, stream=not options["no_stream"])
     return Reply({}, "")
 
 
@@ -87,6 +95,8 @@ def _answer(talk: Conversation, line: str, *, stream: bool) -> None:
             say(_CONTROL.sub("", piece))
         if line.strip() and not talk.ended:
             say("\n")
+    except WithheldError as error:
+        say(f"[{error.message}]\n")
     except ForgeError as error:
         say("\n")
         note(f"error: {error}")

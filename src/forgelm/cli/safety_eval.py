@@ -5,17 +5,15 @@ from __future__ import annotations
 import contextlib
 import sys
 from dataclasses import asdict
-from typing import Any, get_args
+from typing import Any
 
 import click
 
 from forgelm.cli.options import shared, shared_options
 from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, table
-from forgelm.config.safety import BUILTIN_PROBES, DEFAULT_CLASSIFIER, ClassifierFamily
+from forgelm.config.safety import BUILTIN_PROBES, DEFAULT_CLASSIFIER, GUARD_FAMILIES
 from forgelm.run.safety_eval import SafetyResult, run_safety_eval
-
-_FAMILIES = tuple(family for family in get_args(ClassifierFamily) if family != "auto")
 
 
 @click.command("safety-eval")
@@ -24,7 +22,7 @@ _FAMILIES = tuple(family for family in get_args(ClassifierFamily) if family != "
 @click.option("--classifier", metavar="PATH", default=DEFAULT_CLASSIFIER, show_default=True, help="The guard model.")
 @click.option("--classifier-mode", type=click.Choice(["auto", "classification", "generation"]), help="How it is asked.")
 @click.option(
-    "--classifier-family", type=click.Choice(_FAMILIES), help="Whose format it has, where its files don't tell."
+    "--classifier-family", type=click.Choice(GUARD_FAMILIES), help="Whose format it has, where its files don't tell."
 )
 @click.option("--classifier-revision", metavar="COMMIT", help="The commit of the guard that is loaded.")
 @click.option(

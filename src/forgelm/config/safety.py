@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 from pydantic import Field, field_validator, model_validator
 
@@ -26,6 +26,7 @@ ClassifierFamily = Literal[
     "wild_guard",
     "text_classification",
 ]
+GUARD_FAMILIES = tuple(family for family in get_args(ClassifierFamily) if family != "auto")
 _MODE = "How the classifier is asked: as a text classifier, as a generative guard, or as its files say."
 _FAMILY = "Whose prompt and output format the classifier has; auto reads it off its name and chat template."
 _REVISION = "Commit, branch or tag of the classifier; only a commit pins it."
