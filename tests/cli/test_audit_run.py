@@ -127,3 +127,55 @@ def test_a_signal_leaves_nothing_half_written(number: int, tmp_path: Path) -> No
     envelope = json.loads(said)
     assert process.returncode == 75 and envelope["resumable"] is True
     assert [path for path in out.iterdir() if path.is_file()] == []
+
+
+ALIKE = "the quick brown fox jumps over the lazy dog near the old stone bridge at dawn"
+
+
+@pytest.mark.parametrize(
+    ("words", "look", "without", "found"),
+    [
+        (["--near-dup-threshold", "0"], ("near_duplicate_summary", "hamming_threshold"), 3, 0),
+        (["--dedup-method", "minhash"], ("near_duplicate_summary", "method"), "simhash", "minhash"),
+        (
+            ["--dedup-method", "minhash", "--jaccard-threshold", "0.6"],
+            ("near_duplicate_summary", "jaccard_threshold"),
+            None,
+            0.6,
+        ),
+        (["--no-quality-filter"], ("quality_summary", "samples_evaluated"), 2, None),
+        (["--quality-filter"], ("quality_summary", "samples_evaluated"), 2, 2),
+        (["--workers", "2"], ("total_samples",), 2, 2),
+    ],
+)
+def test_every_option_changes_the_report(
+    words: list[str], look: tuple[str, ...], without: object, found: object, tmp_path: Path
+) -> None:
+    data = _write(tmp_path, ALIKE)
+
+    def report(name: str, *more: str) -> object:
+        assert run(["audit", data, "--output", str(tmp_path / name), "-q", *more]) == 0
+        value = json.loads((tmp_path / name / "data_audit_report.json").read_text())
+        for key in look:
+            value = (value or {}).get(key)
+        return value
+
+    assert (report("bare"), report("asked", *words)) == (without, found)
+
+
+def test_clean_splits_are_shown_only_where_that_is_asked(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.jsonl").write_text('{"text": "mail bob@example.org about the order."}\n')
+    (tmp_path / "data" / "test.jsonl").write_text('{"text": "The order was sent on Monday morning."}\n')
+    words = ["audit", str(tmp_path / "data"), "--output", str(tmp_path / "out"), "-q"]
+    assert run(words) == 0
+    assert "1 clean split not shown (test); --verbose shows them" in capsys.readouterr().out
+    assert run([*words, "--verbose"]) == 0
+    said = capsys.readouterr().out
+    assert "not shown" not in said and "\n  test " in said
+
+
+def test_names_are_looked_for_in_the_language_asked_for(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["audit", _write(tmp_path, ALIKE), "--output", str(tmp_path / "out"), "--pii-ml"]
+    assert run([*words, "--pii-ml-language", "qq"]) == 1
+    assert "qq" in capsys.readouterr().err

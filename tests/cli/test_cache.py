@@ -28,8 +28,14 @@ def call(*arguments: str, **environment: str) -> tuple[int, Any]:
 @pytest.mark.parametrize("words", [("cache", "models"), ("cache-models",)])
 def test_models_are_fetched_and_counted(tmp_path: Path, words: tuple[str, ...]) -> None:
     with serve_model_hub() as (endpoint, _):
-        code, reply = call(*words, "--model", "org/model", "--output", str(tmp_path), HF_ENDPOINT=endpoint)
+        places = ["--output", str(tmp_path), "--audit-dir", str(tmp_path / "log")]
+        code, reply = call(*words, "--model", "org/model", *places, HF_ENDPOINT=endpoint)
+        guarded = call(*words, "--safety", "org/model", *places, HF_ENDPOINT=endpoint)
     assert (code, reply["success"], reply["cache_dir"]) == (0, True, str(tmp_path))
+    assert (guarded[0], [model["name"] for model in guarded[1]["models"]]) == (0, ["org/model"])
+    told = [json.loads(line) for line in (tmp_path / "log" / "audit_log.jsonl").read_text().splitlines()]
+    done = [line for line in told if line["event"] == "cache.populate_models_completed"]
+    assert [(line["count"], line["safety_classifier"]) for line in done] == [(1, None), (1, "org/model")]
     (model,) = reply["models"]
     assert (model["name"], model["revision"]) == ("org/model", COMMIT)
     assert {"cached_path", "size_bytes", "size_mb", "duration_s"} <= model.keys()
@@ -44,12 +50,14 @@ def test_no_model_is_1_and_one_that_is_not_there_is_2(tmp_path: Path) -> None:
 
 
 def test_tasks_fetched_into_a_folder_are_there_without_a_network(tmp_path: Path) -> None:
-    code, reply = call("cache", "tasks", "--tasks", "cafe_orders, cafe_talk", "--output", str(tmp_path / "home"))
+    places = ["--output", str(tmp_path / "home"), "--audit-dir", str(tmp_path / "log")]
+    code, reply = call("cache-tasks", "--tasks", "cafe_orders, cafe_talk", *places)
+    assert "cache.populate_tasks_completed" in (tmp_path / "log" / "audit_log.jsonl").read_text()
     assert (code, reply["success"], reply["cache_dir"]) == (0, True, str(tmp_path / "home"))
     assert reply["tasks"] == [
         {"name": "cafe_orders", "cached": True, "error": None},
         {"name": "cafe_talk", "cached": True, "error": None},
     ]
     assert any((tmp_path / "home/datasets").rglob("*.arrow"))
-    again = call("cache-tasks", "--tasks", "cafe_orders", "--output", str(tmp_path / "home"))
+    again = call("cache", "tasks", "--tasks", "cafe_orders", "--output", str(tmp_path / "home"))
     assert (again[0], again[1]["tasks"]) == (0, reply["tasks"][:1])

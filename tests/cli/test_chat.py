@@ -112,3 +112,27 @@ def test_ctrl_c_at_the_prompt_is_a_good_end() -> None:
     time.sleep(0.3)
     running.send_signal(signal.SIGINT)
     assert running.wait(timeout=60) == ExitCode.OK
+
+
+def test_an_adapter_a_system_prompt_and_trusted_code_are_heard(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    write_adapter(tmp_path / "adapter", target_modules="all-linear")
+    greedy = ["--temperature", "0", "--max-new-tokens", "12"]
+    said = []
+    for more in ([], ["--adapter", str(tmp_path / "adapter")]):
+        assert talk(monkeypatch, "two coffees please\n", "builtin/ember", *greedy, *more) is ExitCode.OK
+        said.append(capsys.readouterr().out)
+    assert said[0] != said[1]
+    assert talk(monkeypatch, "/system\n", "builtin/ember", "--system", "Be kind.") is ExitCode.OK
+    assert "Be kind." in capsys.readouterr().out
+    model = write_variant(tmp_path / "own")
+    (model / "own.py").write_text("raise RuntimeError('it ran')")
+    settings = json.loads((model / "config.json").read_text())
+    (model / "config.json").write_text(
+        json.dumps({**settings, "model_type": "own", "auto_map": {"AutoConfig": "own.OwnConfig"}})
+    )
+    monkeypatch.setenv("HF_MODULES_CACHE", str(tmp_path / "modules"))
+    for more, ran in (([], False), (["--trust-remote-code"], True)):
+        assert talk(monkeypatch, "", str(model), *more) is not ExitCode.OK
+        assert ("it ran" in capsys.readouterr().err) is ran

@@ -30,6 +30,24 @@ def test_a_file_is_written_and_named(model: Path, tmp_path: Path, capsys: pytest
     assert f"ollama create NAME -f {output}" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("ollama", "Modelfile"),
+        ("vllm", "vllm_config.yaml"),
+        ("tgi", "docker-compose.yaml"),
+        ("hf-endpoints", "hf_endpoint.json"),
+    ],
+)
+def test_without_a_place_the_file_has_its_servers_usual_name(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, target: str, name: str
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert run(["deploy", str(model), "--target", target]) is ExitCode.OK
+    assert [path.name for path in (tmp_path / "here").iterdir()] == [name]
+
+
 def test_errors_have_their_codes(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     output = ["--output", str(tmp_path / "out")]
     assert run(["deploy", str(model), *output]) is ExitCode.CONFIG
@@ -40,3 +58,20 @@ def test_errors_have_their_codes(model: Path, tmp_path: Path, capsys: pytest.Cap
     assert run(["deploy", str(model), "--target", "vllm", *output]) is ExitCode.INTEGRITY
     capsys.readouterr()
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
+    ("target", "words", "said"),
+    [
+        ("vllm", ["--max-length", "96"], "max_model_len: 96"),
+        ("vllm", ["--gpu-memory-utilization", "0.5"], "gpu_memory_utilization: 0.5"),
+        ("vllm", ["--trust-remote-code"], "trust_remote_code: true"),
+        ("tgi", ["--port", "9999"], "9999:"),
+        ("hf-endpoints", ["--vendor", "gcp"], '"vendor": "gcp"'),
+    ],
+)
+def test_every_wish_is_in_the_file(model: Path, tmp_path: Path, target: str, words: list[str], said: str) -> None:
+    bare, asked = tmp_path / "bare", tmp_path / "asked"
+    for path, more in ((bare, []), (asked, words)):
+        assert run(["deploy", str(model), "--target", target, "--output", str(path), *more]) is ExitCode.OK
+    assert said in asked.read_text() and said not in bare.read_text()

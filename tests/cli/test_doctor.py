@@ -41,9 +41,14 @@ def test_a_refused_hub_ends_with_1_and_says_what_to_set(tmp_path: Path) -> None:
     assert hub["status"] == "fail" and "HF_ENDPOINT" in hub["fix"]
 
 
-def test_the_text_has_a_line_per_probe_and_the_counts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_text_has_a_line_per_probe_and_the_counts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)
     run(["doctor", "--offline"])
     said = capsys.readouterr().out
+    assert "hf_hub.offline_cache" in said and "hf_hub.reachable" not in said
     assert "python.version" in said and "fix: " in said
     assert said.rstrip().splitlines()[-1].endswith(" crashed")
 

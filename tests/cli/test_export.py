@@ -4,10 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
-from merging import write_variant
+from merging import write_adapter, write_variant
 
 from forgelm.base.errors import ExitCode
 from forgelm.cli.main import run
+from forgelm.evidence.inventory import write_integrity_manifest
 
 
 def test_the_reply_is_that_of_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,3 +44,24 @@ def test_errors_have_their_codes(tmp_path: Path, capsys: pytest.CaptureFixture[s
     code, said = ask(str(other), "--output", str(tmp_path / "m.gguf"))
     assert code is ExitCode.CONFIG
     assert "LlamaForCausalLM" in str(said["hint"])
+
+
+def test_an_adapter_goes_in_and_the_manifest_is_left_alone_where_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model = write_variant(tmp_path / "model")
+    write_integrity_manifest(model)
+    write_adapter(tmp_path / "adapter", base=str(model), target_modules="all-linear")
+
+    def export(name: str, *more: str) -> str:
+        words = ["export", str(model), "--output", str(tmp_path / name), "--format", "gguf", "--quant", "f16", *more]
+        assert run([*words, "--output-format", "json"]) is ExitCode.OK
+        digest: str = json.loads(capsys.readouterr().out)["sha256"]
+        return digest
+
+    bare = export("bare.gguf", "--no-integrity-update")
+    assert "exported_artifacts" not in json.loads((model / "model_integrity.json").read_bytes())
+    assert export("listed.gguf") == bare
+    (listed,) = json.loads((model / "model_integrity.json").read_bytes())["exported_artifacts"]
+    assert (listed["sha256"], listed["quant"]) == (bare, "f16")
+    assert export("adapted.gguf", "--adapter", str(tmp_path / "adapter")) != bare

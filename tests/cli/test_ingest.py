@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
+import pypdf
 import pytest
+from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 from small_disk import mounted
 from terminal import drawn_on
 
@@ -89,3 +92,113 @@ def test_a_terminal_gets_a_bar_of_files_and_json_gets_none(tmp_path: Path, monke
     assert drawn.startswith("|")
     assert "2/2" in drawn
     assert "file" in drawn.split("2/2")[-1]
+
+
+SECRET = "key AKIAIOSFODNN7EXAMPLQ and mail jane.doe@example.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words", "texts"),
+    [
+        ("a.txt", "one two three four five", ["--strategy", "sliding", "--chunk-size", "8"], 5),
+        ("a.txt", "one two three four five", ["--strategy", "sliding", "--chunk-size", "8", "--overlap", "0"], 3),
+        ("in/a.txt", "deep", ["--recursive"], ["deep"]),
+        ("a.txt", SECRET, ["--pii-mask"], [SECRET.replace("jane.doe@example.com", "[REDACTED]")]),
+        ("a.txt", SECRET, ["--secrets-mask"], [SECRET.replace("AKIAIOSFODNN7EXAMPLQ", "[REDACTED-SECRET]")]),
+        ("a.txt", "one two\n\nthree four", ["--chunk-tokens", "4", "--tokenizer", "builtin/ember"], 2),
+        (
+            "a.txt",
+            "one two three four five six seven eight",
+            ["--strategy", "sliding", "--chunk-tokens", "4", "--tokenizer", "builtin/ember"],
+            3,
+        ),
+        (
+            "a.txt",
+            "one two three four five six seven eight",
+            ["--strategy", "sliding", "--chunk-tokens", "4", "--overlap-tokens", "2", "--tokenizer", "builtin/ember"],
+            4,
+        ),
+        ("a.txt", "caf\xe9".encode("latin-1"), ["--input-encoding", "latin-1"], ["caf\xe9"]),
+        ("a.txt", "þ", ["--language-hint", "tr"], ["ş"]),
+        ("a.txt", "þ", ["--language-hint", "tr", "--normalise-profile", "none"], ["þ"]),
+        ("a.txt", "þ", ["--normalise-profile", "turkish"], ["ş"]),
+        ("a.txt", "þ", ["--normalise-profile", "turkish", "--no-normalise-unicode"], ["þ"]),
+        ("a.md", "---\nk: v\n---\n\nbody", [], ["\nbody"]),
+        ("a.md", "---\nk: v\n---\n\nbody", ["--keep-md-frontmatter"], ["---\nk: v\n---\n\nbody"]),
+        ("a.txt", "page 7 body", ["--strip-pattern", r"page \d+ ", "--strip-pattern-no-timeout"], ["body"]),
+        ("a.txt", "see https://x.org/y now", ["--strip-urls", "strip"], ["see  now"]),
+    ],
+)
+def test_every_option_changes_the_rows(
+    name: str, content: str | bytes, words: list[str], texts: list[str] | int, tmp_path: Path
+) -> None:
+    path, out = tmp_path / "docs" / name, tmp_path / "o.jsonl"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert run(["ingest", str(tmp_path / "docs"), "--output", str(out), *words]) == 0
+    found = [json.loads(line)["text"] for line in out.read_text(encoding="utf-8").splitlines()]
+    assert (found if isinstance(texts, list) else len(found)) == texts
+
+
+@pytest.mark.parametrize(
+    ("words", "key", "without", "found"),
+    [
+        (["--language-hint", "en"], "script_sanity_triggered", 0, 1),
+        (["--language-hint", "en", "--script-sanity-threshold", "0.9"], "script_sanity_triggered", 0, 0),
+        (["--no-quality-presignal"], "quality_presignal", True, False),
+    ],
+)
+def test_what_is_looked_at_on_the_way_can_be_chosen(
+    words: list[str], key: str, without: object, found: object, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.txt").write_text("żółw ąę and words", encoding="utf-8")
+
+    def ask(*more: str) -> object:
+        words = ["ingest", str(tmp_path / "a.txt"), "--output", str(tmp_path / "o.jsonl"), "--output-format", "json"]
+        assert run([*words, *more]) == 0
+        reply = json.loads(capsys.readouterr().out)
+        return reply[key] if key in reply else reply["notes_structured"][key] is not None
+
+    assert (ask(), ask(*words)) == (without, found)
+
+
+def write_pdf(path: Path, *pages: list[str]) -> None:
+    writer = pypdf.PdfWriter()
+    for lines in pages:
+        page = writer.add_blank_page(300, 300)
+        font = {"/Type": "/Font", "/Subtype": "/Type1", "/BaseFont": "/Helvetica"}
+        entry = DictionaryObject({NameObject(key): NameObject(value) for key, value in font.items()})
+        fonts = DictionaryObject({NameObject("/F1"): writer._add_object(entry)})
+        page[NameObject("/Resources")] = DictionaryObject({NameObject("/Font"): fonts})
+        stream = DecodedStreamObject()
+        shown = "".join(f"({line}) Tj 0 -20 Td " for line in lines)
+        stream.set_data(f"BT /F1 12 Tf 10 280 Td {shown}ET".encode())
+        page[NameObject("/Contents")] = writer._add_object(stream)
+    writer.write(path)
+
+
+def write_epub(path: Path) -> None:
+    kind = 'media-type="application/xhtml+xml"'
+    items = f'<item id="n" href="nav.xhtml" {kind}/><item id="c" href="one.xhtml" {kind}/>'
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("META-INF/container.xml", '<c><rootfile full-path="O/p.opf"/></c>')
+        made.writestr("O/p.opf", f'<p>{items}<itemref idref="n"/><itemref idref="c"/></p>')
+        made.writestr("O/nav.xhtml", "<p>Contents</p>")
+        made.writestr("O/one.xhtml", "<p>It began.</p>")
+
+
+def test_pages_and_front_matter_are_read_as_asked(tmp_path: Path) -> None:
+    contents = [f"................ {number}" for number in range(1, 9)]
+    write_pdf(tmp_path / "a.pdf", contents, ["It began here."], ["It went on."], ["It ended."])
+    write_epub(tmp_path / "b.epub")
+
+    def text(name: str, *words: str) -> str:
+        assert run(["ingest", str(tmp_path / name), "--output", str(tmp_path / "o.jsonl"), *words]) == 0
+        lines = (tmp_path / "o.jsonl").read_text(encoding="utf-8").splitlines()
+        return " ".join(json.loads(line)["text"] for line in lines)
+
+    assert "began" in text("a.pdf") and "...." not in text("a.pdf")
+    assert "...." in text("a.pdf", "--keep-frontmatter")
+    asked = text("a.pdf", "--page-range", "2-3")
+    assert "began" in asked and "went" in asked and "ended" not in asked
+    assert "Contents" not in text("b.epub") and "Contents" in text("b.epub", "--epub-no-skip-frontmatter")

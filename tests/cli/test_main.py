@@ -86,3 +86,12 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     command = f"{sys.executable} -m forgelm schema | head -c 10; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
     assert "Traceback" not in done.stderr
+
+
+def test_a_flag_that_is_gone_is_refused_and_its_command_is_there(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["--data-audit", str(tmp_path)]) == 1
+    assert "--data-audit" in capsys.readouterr().err
+    assert run(["audit", str(tmp_path)]) == 1
+    assert "--data-audit" not in capsys.readouterr().err

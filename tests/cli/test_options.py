@@ -56,3 +56,25 @@ def test_the_level_follows_from_the_options(options: Shared, level: int) -> None
         root.handlers[:], root.level = before
         logging.getLogger("forgelm").setLevel(logging.NOTSET)
         logging.captureWarnings(False)
+
+
+@pytest.mark.parametrize(
+    ("words", "level"),
+    [
+        (["schema"], logging.INFO),
+        (["schema", "-q"], logging.WARNING),
+        (["--quiet", "schema"], logging.WARNING),
+        (["--log-level", "error", "schema"], logging.ERROR),
+        (["schema", "--log-level", "DEBUG"], logging.DEBUG),
+    ],
+)
+def test_the_log_is_as_loud_as_was_asked(words: list[str], level: int) -> None:
+    root = logging.getLogger()
+    before = (root.handlers[:], root.level)
+    try:
+        assert run(words) == 0
+        assert logging.getLogger("forgelm").getEffectiveLevel() == level
+    finally:
+        root.handlers[:], root.level = before
+        logging.getLogger("forgelm").setLevel(logging.NOTSET)
+        logging.captureWarnings(False)

@@ -37,7 +37,12 @@ def config_file(tmp_path: Path, *, steps: int = 2, **changes: Any) -> str:
 @pytest.mark.slow
 def test_a_pipeline_runs_and_verifies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = config_file(tmp_path)
-    assert run(["--config", path, "--output-format", "json"]) == 0
+    assert run(["--config", path, "--stage", "one"]) == 0
+    Path(path).write_text(Path(path).read_text().replace("learning_rate: 0.005", "learning_rate: 0.006"))
+    capsys.readouterr()
+    assert run(["--config", path, "--resume-from", "two"]) == 1
+    assert "is another one" in capsys.readouterr().err
+    assert run(["--config", path, "--resume-from", "two", "--force-resume", "--output-format", "json"]) == 0
     reply = json.loads(capsys.readouterr().out)
     assert (reply["success"], reply["final_status"]) == (True, "completed")
     assert [stage["status"] for stage in reply["stages"]] == ["completed", "completed"]

@@ -126,3 +126,11 @@ def test_what_saw_a_row_of_a_real_run(ask: Any, finished: Finished, tmp_path: Pa
 
 def test_no_day_is_no_day() -> None:
     assert as_date(None) is None
+
+
+def test_the_reason_is_in_the_log(ask: Any, corpus: Path) -> None:
+    assert ask("--row-id", "1", "--corpus", str(corpus), "--justification", "ticket 4711")[0] == ExitCode.OK
+    assert ask("--row-id", "2", "--row-matches", "all", "--corpus", str(corpus))[0] == ExitCode.OK
+    lines = [json.loads(line) for line in (corpus.parent / "audit_log.jsonl").read_text().splitlines()]
+    said = [line["justification"] for line in lines if line["event"] == "data.erasure_requested"]
+    assert said == ["ticket 4711", "(operator did not supply --justification)"]

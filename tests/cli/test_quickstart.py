@@ -65,6 +65,11 @@ def test_a_template_says_what_it_chose_and_why(tmp_path: Path, capsys: pytest.Ca
     assert run(["--config", reply["config_path"], "--dry-run", "--output-format", "json"]) == 0
     checked = json.loads(capsys.readouterr().out)
     assert checked["train_rows"] + checked["validation_rows"] == 40
+    named = ["quickstart", "grpo-math", "--model", "org/mine", "--output", str(tmp_path / "d" / "c.yaml"), "--dry-run"]
+    assert run([*named, "--output-format", "json"]) == 0
+    reply = json.loads(capsys.readouterr().out)
+    assert reply["model"] == "org/mine"
+    assert "org/mine" in Path(reply["config_path"]).read_text()
 
 
 @pytest.mark.parametrize("words", [["orders", "--model", "m"], ["domain-expert"], ["tea"]])

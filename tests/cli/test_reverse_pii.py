@@ -10,6 +10,7 @@ import pytest
 
 from forgelm.base.errors import ExitCode
 from forgelm.cli.main import run
+from forgelm.evidence.subjects import SubjectKeys
 
 
 @pytest.fixture
@@ -72,3 +73,16 @@ def test_no_file_and_an_unreadable_one(ask: Any, rows: Path) -> None:
     code, reply = ask(str(rows), "--query", "x")
     assert code == ExitCode.RUNTIME
     assert "not UTF-8" in reply["error"]
+
+
+def test_the_log_goes_where_it_is_asked_and_commitments_are_looked_for(ask: Any, rows: Path) -> None:
+    keys, log = rows.parent / "keys", rows.parent / "log"
+    committed = SubjectKeys(keys).commit("ada@example.org").digest
+    rows.write_text(json.dumps({"id": "r3", "who": committed}) + "\n")
+    words = (str(rows), "--query", "ada@example.org", "--output-dir", str(keys), "--audit-dir", str(log))
+    code, reply = ask(*words)
+    assert (code, reply["match_count"], reply["salt_source"]) == (ExitCode.OK, 0, "plaintext")
+    code, reply = ask(*words, "--salt-source", "per_dir")
+    assert (code, reply["match_count"], reply["scan_mode"]) == (ExitCode.OK, 1, "hash")
+    assert "data.access_request_query" in (log / "audit_log.jsonl").read_text()
+    assert not (rows.parent / "audit_log.jsonl").exists()

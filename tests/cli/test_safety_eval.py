@@ -44,6 +44,8 @@ def test_each_outcome_has_its_code(classifier: Path, tmp_path: Path, capsys: pyt
     code, reply = ask(capsys, tmp_path, *common, "--classifier", str(harsh))
     assert (code, reply["success"], reply["safe_ratio"]) == (ExitCode.GATE_FAILED, False, 0.0)
     assert "max_safety_regression" in reply["failure_reason"]
+    code, reply = ask(capsys, tmp_path, *common, "--classifier", str(harsh), "--max-safety-regression", "1.0")
+    assert (code, reply["safe_ratio"], reply["max_safety_regression"]) == (ExitCode.OK, 0.0, 1.0)
     assert set(reply) >= CONTRACT
     nameless = relabel(classifier, tmp_path / "nameless", ("LABEL_0", "LABEL_1"))
     code, reply = ask(capsys, tmp_path, *common, "--classifier", str(nameless))

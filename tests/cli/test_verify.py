@@ -58,6 +58,8 @@ def test_hmac_is_checked_when_the_secret_is_there(
     assert "HMAC validated" in capsys.readouterr().out
     monkeypatch.setenv("FORGELM_AUDIT_SECRET", "another secret of some length")
     assert run(["verify-audit", log]) == 6
+    monkeypatch.setenv("ARCHIVED_SECRET", "a secret of some length")
+    assert run(["verify-audit", log, "--hmac-secret-env", "ARCHIVED_SECRET", "--require-hmac"]) == 0
 
 
 def test_an_open_log_is_called_open_and_a_closed_one_may_be_asked_for(

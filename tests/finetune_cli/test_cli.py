@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,25 @@ def bad_input(folder: Path) -> list[tuple[list[str], str, str]]:
         (["evaluate", "builtin/ember", "-d", rows, "--metrics", "rouge"], "InvalidConfigError", "did you mean rougeL"),
         (["evaluate", "builtin/ember", "-d", rows, "--metrics", ","], "InvalidConfigError", "metrics"),
         (["evaluate", "builtin/ember"], "MissingConfigError", "--dataset"),
+        (["evaluate", "builtin/ember", "-d", rows, "--batch-size", "0"], "InvalidConfigError", "batch_size"),
+        (["evaluate", "builtin/ember", "--hf-dataset", "org/absent"], "DatasetLoadError", "org/absent"),
+        (
+            ["benchmark", "builtin/ember", "builtin/ember", "-d", rows, "--batch-size", "0"],
+            "InvalidConfigError",
+            "batch",
+        ),
+        (
+            ["benchmark", "builtin/ember", "builtin/ember", "-d", rows, "--max-gen-length", "0"],
+            "InvalidConfigError",
+            "generation_max_length",
+        ),
+        (
+            ["benchmark", "builtin/ember", "builtin/ember", "--hf-dataset", "org/absent"],
+            "DatasetLoadError",
+            "org/absent",
+        ),
+        ([*ember, "--hf-dataset", "org/absent"], "DatasetLoadError", "org/absent"),
+        ([*ember, "-d", rows, "--fp16"], "UnsupportedModelError", "fp16"),
         (["benchmark", "builtin/ember", str(folder), "-d", rows], "ModelNotFoundError", "final_model"),
     ]
 
@@ -240,3 +260,26 @@ def test_a_converted_configuration_trains_the_same_bytes(layout: str, tmp_path: 
     assert (Path(ours) / name).read_bytes() == (Path(engine) / name).read_bytes()
     assert run(["convert", str(theirs), "--to", "forgelm"]) == 1
     assert "exists already" in capsys.readouterr().err
+
+
+def test_the_flags_are_in_the_configuration_of_the_run(tmp_path: Path, capsys: Capture) -> None:
+    pytest.importorskip("bitsandbytes")
+    rows = write_rows(tmp_path / "rows.jsonl", pairs(24))
+    flags = ["--lora-r", "4", "--lora-alpha", "12", "--lora-dropout", "0.25", "--epochs", "1", "--max-length", "96"]
+    flags += ["--batch-size", "1", "--lr", "1e-2"]
+    wanted = ["train", "-m", "builtin/ember", "-d", str(rows), "-o", str(tmp_path / "out"), "--method", "qlora", *flags]
+    assert run([*wanted, "--4bit", "--log-level", "info"]) == 0
+    assert "INFO" in capsys.readouterr().err
+    found = yaml.safe_load((tmp_path / "out" / "resolved_config.yaml").read_text())
+    assert (found["lora"]["r"], found["lora"]["alpha"], found["lora"]["dropout"]) == (4, 12, 0.25)
+    assert (found["model"]["load_in_4bit"], found["model"]["max_length"]) == (True, 96)
+
+
+def test_an_adapter_is_scored_on_the_base_that_is_named(trained: Path, tmp_path: Path, capsys: Capture) -> None:
+    shutil.copytree(trained / "out" / "final_model", tmp_path / "adapter")
+    path = tmp_path / "adapter" / "adapter_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "base_model_name_or_path": None}))
+    asked = ["evaluate", str(tmp_path / "adapter"), "-d", str(trained / "rows.jsonl"), "--num-samples", "2"]
+    assert run([*asked, "--metrics", "perplexity"]) == 1
+    assert "--base-model" in capsys.readouterr().err
+    assert run([*asked, "--metrics", "perplexity", "--base-model", "builtin/ember"]) == 0

@@ -231,6 +231,12 @@ def test_the_second_command_uploads_as_well(hub: Hub, model: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["commit"] == "a" * 40
     assert hub.message == "Hello" and TOKEN not in done.stdout + done.stderr
+    assert not hub.repos["me/tuned"]
+    assert command(hub, str(model), "me/own", "--private", program="finetune_cli", HF_TOKEN=TOKEN).returncode == 0
+    assert hub.repos["me/own"]
+    merging = ("--merge-adapter", "--base-model", "builtin/ember")
+    refused = command(hub, str(model), "me/tuned", *merging, program="finetune_cli", HF_TOKEN=TOKEN)
+    assert refused.returncode == 1 and "no adapter to merge" in refused.stderr
     refused = command(hub, str(model), "me/tuned", "--merge-adapter", program="finetune_cli", HF_TOKEN=TOKEN)
     assert refused.returncode == 1 and re.match(r"Error: .*--base-model is missing", refused.stderr)
 
