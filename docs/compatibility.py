@@ -6,7 +6,7 @@ import ast
 import inspect
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
@@ -75,14 +75,29 @@ def render_compatibility() -> str:
     additions = find_additions(contract)
     parts = [f"{sum(map(len, contract.values()))} items."]
     for kind, items in contract.items():
-        rows = ["| item | contract | shown by |", "|---|---|---|"]
-        for name, facts in items.items():
-            test = links.get(kind, {}).get(name)
-            rows.append(f"| `{name}` | {_describe(facts or {})} | {f'`{test}`' if test else '**no test**'} |")
-        parts += [f"## {KINDS[kind][0]}", "\n".join(rows)]
-        if additions[kind]:
-            parts.append(f"Not in the contract: {', '.join(f'`{name}`' for name in additions[kind])}.")
+        shown = {name: (facts, links.get(kind, {}).get(name)) for name, facts in items.items()}
+        parts.append(f"## {KINDS[kind][0]}")
+        if kind == "option":
+            # By command: its name and an option together would be read as a command line.
+            groups = dict.fromkeys(name.rpartition(" ")[0] for name in [*items, *additions[kind]])
+            for group in groups:
+                own = {name.rpartition(" ")[2]: row for name, row in shown.items() if name.rpartition(" ")[0] == group}
+                more = [name.rpartition(" ")[2] for name in additions[kind] if name.rpartition(" ")[0] == group]
+                parts += [f"### {group}", *_table(own, more)]
+        else:
+            parts += _table(shown, additions[kind])
     return "\n\n".join(parts)
+
+
+def _table(items: Mapping[str, tuple[Any, str | None]], additions: Sequence[str]) -> Iterator[str]:
+    rows = [
+        f"| `{name}` | {_describe(facts or {})} | {f'`{test}`' if test else '**no test**'} |"
+        for name, (facts, test) in items.items()
+    ]
+    if rows:
+        yield "\n".join(["| item | contract | shown by |", "|---|---|---|", *rows])
+    if additions:
+        yield f"Not in the contract: {', '.join(f'`{name}`' for name in additions)}."
 
 
 @cache
