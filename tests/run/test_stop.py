@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
+from support import sections, write_rows
 
 from forgelm.base.errors import ExitCode, StoppedError
+from forgelm.config.root import ForgeConfig
+from forgelm.evidence.chain import verify_audit_log
 from forgelm.run.stop import SIGNALS, StopRequest, stop_on_signals
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="POSIX signals")
@@ -133,6 +138,41 @@ def test_check_raises_only_after_a_stop_was_asked_for() -> None:
         stop.check()
     assert caught.value.exit_code == ExitCode.STOPPED == 75
     assert caught.value.checkpoint is None
+
+
+def test_nothing_on_the_way_takes_a_stop_in_the_midst_of_work_for_a_fault() -> None:
+    stop = StopRequest()
+    with pytest.raises(StoppedError, match="--resume"), stop.amid() as look:
+        look()
+        stop.ask()
+        with contextlib.suppress(Exception):
+            look()
+        pytest.fail("the stop was taken for a fault")
+    with pytest.raises(KeyError), StopRequest().amid() as look:
+        look()
+        raise KeyError
+
+
+def test_a_signal_while_a_model_answers_ends_the_run_before_its_last_answer(orders: Path, tmp_path: Path) -> None:
+    """The answers to all prompts take many minutes; what would follow them is the training, which never begins."""
+    prompts = write_rows(tmp_path / "prompts.jsonl", [{"prompt": f"What is {n} and {n}?"} for n in range(4_000)])
+    judge = {"enabled": True, "judge_model": "builtin/ember", "eval_dataset": str(prompts), "gate_on": "point"}
+    config = ForgeConfig(**sections(orders, tmp_path / "run", evaluation={"llm_judge": judge}))
+    path = tmp_path / "run.yaml"
+    path.write_text(config.to_yaml())
+    command = [sys.executable, "-m", "forgelm", "--config", str(path)]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as child:
+        assert child.stderr is not None
+        said = list(iter(child.stderr.readline, "forgelm: asking the base model: judge\n"))
+        child.send_signal(signal.SIGTERM)
+        said.append(child.communicate(timeout=300)[1])
+    assert child.returncode == ExitCode.STOPPED, said
+    assert "stopped as asked" in said[-1]
+    log = tmp_path / "run" / "audit_log.jsonl"
+    assert verify_audit_log(str(log)).state == "closed"
+    events = log.read_text()
+    assert '"pipeline.stopped"' in events
+    assert '"training.started"' not in events
 
 
 def test_asking_twice_is_asking() -> None:

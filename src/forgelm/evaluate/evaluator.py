@@ -12,6 +12,8 @@ from forgelm.config.root import ForgeConfig
 from forgelm.evaluate.measurement import Measurement
 from forgelm.train.tokenised import TokenisedData
 
+Look = Callable[[], None]
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -36,15 +38,19 @@ class Evaluator:
 
     ``check`` runs before a model is loaded and raises what a user must mend. ``ask`` is called for the base model, then
     for the tuned one; what cannot be measured is in its answer, never an exception. ``measure`` gets the tuned model's
-    answer and the base model's, in this order.
+    answer and the base model's, in this order, and what to call before each pass of a model of its own: it may raise.
     """
 
     name: str
     is_wanted: Callable[[ForgeConfig], bool]
     check: Callable[[ForgeConfig], None]
     ask: Callable[[Subject], Any]
-    measure: Callable[[ForgeConfig, TokenisedData, Any, Any], tuple[Measurement, ...]]
+    measure: Callable[[ForgeConfig, TokenisedData, Any, Any, Look], tuple[Measurement, ...]]
 
 
 def check_nothing(config: ForgeConfig) -> None:
     """The check of an evaluation that needs nothing beyond the data."""
+
+
+def look_at_nothing() -> None:
+    """The ``Look`` of callers that nobody stops."""

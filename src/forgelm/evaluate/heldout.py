@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import RowFormat
 from forgelm.evaluate.comparison import compare
-from forgelm.evaluate.evaluator import Evaluator, Subject, check_nothing
+from forgelm.evaluate.evaluator import Evaluator, Look, Subject, check_nothing, look_at_nothing
 from forgelm.evaluate.loss import measure_loss
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.preference import Likelihoods, ask_preferences, measure_preference
@@ -44,7 +44,9 @@ def ask_heldout(subject: Subject) -> Heldout:
     return Heldout(measurement=measure_loss(model, examples, pad_token_id=pad))
 
 
-def measure_heldout(config: ForgeConfig, data: TokenisedData, tuned: Heldout, base: Heldout) -> tuple[Measurement, ...]:
+def measure_heldout(
+    config: ForgeConfig, data: TokenisedData, tuned: Heldout, base: Heldout, look: Look = look_at_nothing
+) -> tuple[Measurement, ...]:
     """Return the tuned model's measurement with the base model's as baseline; none without validation rows."""
     if tuned.likelihoods is not None and base.likelihoods is not None and data.validation is not None:
         return (measure_preference(config.training, data.validation.examples, tuned.likelihoods, base.likelihoods),)

@@ -8,7 +8,7 @@ from typing import Any
 from forgelm.base.events import Event
 from forgelm.config.root import ForgeConfig
 from forgelm.evaluate.benchmark.evaluator import BENCHMARK
-from forgelm.evaluate.evaluator import Evaluator, Subject
+from forgelm.evaluate.evaluator import Evaluator, Look, Subject, look_at_nothing
 from forgelm.evaluate.heldout import HELDOUT
 from forgelm.evaluate.judge.evaluator import JUDGE
 from forgelm.evaluate.measurement import Measurement
@@ -40,14 +40,18 @@ def ask_model(subject: Subject) -> Mapping[str, Any]:
 
 
 def measure_answers(
-    config: ForgeConfig, data: TokenisedData, tuned: Mapping[str, Any], base: Mapping[str, Any]
+    config: ForgeConfig,
+    data: TokenisedData,
+    tuned: Mapping[str, Any],
+    base: Mapping[str, Any],
+    look: Look = look_at_nothing,
 ) -> tuple[Measurement, ...]:
-    """Return the measurements of the tuned model, each beside the base model's."""
-    return tuple(
-        measurement
-        for evaluator in _wanted(config)
-        for measurement in evaluator.measure(config, data, tuned[evaluator.name], base[evaluator.name])
-    )
+    """Return the measurements of the tuned model, each beside the base model's. What ``look`` raises ends it."""
+    found: list[Measurement] = []
+    for evaluator in _wanted(config):
+        look()
+        found += evaluator.measure(config, data, tuned[evaluator.name], base[evaluator.name], look)
+    return tuple(found)
 
 
 def _wanted(config: ForgeConfig) -> tuple[Evaluator, ...]:

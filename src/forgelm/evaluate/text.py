@@ -12,7 +12,7 @@ from forgelm.base.extras import load_extra
 from forgelm.config.root import ForgeConfig
 from forgelm.config.text_metrics import TextMetricsConfig
 from forgelm.evaluate.comparison import slice_by
-from forgelm.evaluate.evaluator import Evaluator, Subject
+from forgelm.evaluate.evaluator import Evaluator, Look, Subject, look_at_nothing
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.references import Questions, build_questions
 from forgelm.evaluate.statistics import Interval, bootstrap_statistic, proportion_interval
@@ -72,7 +72,9 @@ def ask_text(subject: Subject) -> Replies:
     return Replies(questions, tuple(texts), time.monotonic() - began)
 
 
-def measure_text(config: ForgeConfig, data: TokenisedData, tuned: Replies, base: Replies) -> tuple[Measurement, ...]:
+def measure_text(
+    config: ForgeConfig, data: TokenisedData, tuned: Replies, base: Replies, look: Look = look_at_nothing
+) -> tuple[Measurement, ...]:
     """Return one measurement for each metric, named ``text.<metric>``, the base model's score as its baseline."""
     wanted = wanted_text(config)
     references = [question.reference for question in tuned.questions.asked]

@@ -30,6 +30,7 @@ from forgelm.gate.decide import decide
 from forgelm.gate.limits import build_thresholds
 from forgelm.gate.verdict import Verdict
 from forgelm.model.load import LoadedModel, load, load_saved, release_memory
+from forgelm.model.passes import before_each_pass
 from forgelm.model.unsloth import prepare_backend
 from forgelm.publish.promote import settle
 from forgelm.run.audience import audience
@@ -206,7 +207,8 @@ def _train(run: CurrentRun, prepared: PreparedData) -> _Trained:
         check_checkpoint(run.config, tokenised, loaded, run.wishes.checkpoint)
     subject = _subject(run, loaded.model, loaded.tokenizer, tokenised, is_base=True)
     rehearse_export(subject, run.files)
-    base = ask_model(subject)
+    with run.stop.amid() as look, before_each_pass(loaded.model, look):
+        base = ask_model(subject)
     run.emit(Event.STAGE, name="training")
     outcome = train(run.config, tokenised, loaded, run.files, run_id=run.run_id, emit=run.emit, wishes=run.wishes)
     run.wishes.processes.leave()
@@ -223,12 +225,15 @@ def _evaluate(run: CurrentRun, trained: _Trained) -> tuple[Measurement, ...]:
     check = measure_saved_model(saved, loaded.tokenizer, outcome, loaded.precision, merged=merged)
     run.emit(Event.SELF_CHECK_COMPLETED, difference=check.value, **check.details)
     subject = _subject(run, saved, loaded.tokenizer, trained.tokenised)
-    tuned = ask_model(subject)
-    exported = measure_export(subject, run.files, outcome.staging)
-    # Guards and judges are loaded next, and may need the room.
-    del saved, subject
-    release_memory()
-    return check, *measure_answers(run.config, trained.tokenised, tuned, trained.base), *exported
+    with run.stop.amid() as look:
+        with before_each_pass(saved, look):
+            tuned = ask_model(subject)
+            exported = measure_export(subject, run.files, outcome.staging)
+        # Guards and judges are loaded next, and may need the room.
+        del saved, subject
+        release_memory()
+        measured = measure_answers(run.config, trained.tokenised, tuned, trained.base, look)
+    return check, *measured, *exported
 
 
 def _subject(run: CurrentRun, model: Any, tokenizer: Any, data: TokenisedData, *, is_base: bool = False) -> Subject:

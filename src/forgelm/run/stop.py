@@ -1,11 +1,11 @@
-"""Lets a signal end a run in good order: a checkpoint during training, at once between the stages around it."""
+"""Lets a signal end a run in good order: with a checkpoint during training, between two passes of a model around it."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 
 from forgelm.base.errors import StoppedError
@@ -13,6 +13,10 @@ from forgelm.base.errors import StoppedError
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 # What batch systems send ahead of time: it asks, however often it comes, and leaves the last word to the others.
 WARNINGS = tuple(getattr(signal, name) for name in ("SIGUSR1",) if hasattr(signal, name))
+
+
+class _Asked(BaseException):
+    """A stop in the midst of work. It is no ``Exception``, so nothing on its way takes it for a fault of that work."""
 
 
 class StopRequest:
@@ -33,6 +37,25 @@ class StopRequest:
         """Raise ``StoppedError`` when a stop was asked for. Called between stages, where nothing is half-done."""
         if self.asked():
             raise StoppedError("stopped as asked", hint="run the same command with --resume to continue")
+
+    @contextlib.contextmanager
+    def amid(self) -> Iterator[Callable[[], None]]:
+        """Give what long work calls now and then: where a stop was asked for, it ends the block.
+
+        What was done within the block is lost, except for what is kept on disk as it comes.
+
+        Raises:
+            StoppedError: a stop was asked for within the block.
+        """
+
+        def look() -> None:
+            if self.asked():
+                raise _Asked
+
+        try:
+            yield look
+        except _Asked:
+            self.check()
 
 
 @contextlib.contextmanager

@@ -23,6 +23,15 @@ def test_the_same_replies_at_every_batch_size(make_config: Callable[..., ForgeCo
     assert all(said.text and said.input_tokens is None for said in found[0])
 
 
+def test_a_judge_is_broken_off_between_two_passes(make_config: Callable[..., ForgeConfig]) -> None:
+    def look() -> None:
+        raise KeyboardInterrupt
+
+    judge = LocalJudge(JudgeModelConfig(judge_model="builtin/ember"), make_config(), batch_size=2, look=look)
+    with pytest.raises(KeyboardInterrupt):
+        judge.ask_all(QUESTIONS)
+
+
 def test_a_judge_without_a_chat_template_reads_plain_text(make_config: Callable[..., ForgeConfig]) -> None:
     judge = LocalJudge(JudgeModelConfig(judge_model="builtin/ember"), make_config(), batch_size=2)
     _, tokenizer = judge._load()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import signal
 import threading
 import time
 from pathlib import Path
@@ -11,7 +14,7 @@ import pytest
 from judges import by_length, completion, judging
 from loopback import Answer, closed_port, serving
 
-from forgelm.base.errors import StorageError
+from forgelm.base.errors import StoppedError, StorageError
 from forgelm.base.network.replies import Cache
 from forgelm.base.network.retry import Retries
 from forgelm.base.network.spending import Price, Spending
@@ -22,6 +25,7 @@ from forgelm.evaluate.judge.endpoint import Endpoint, JudgeRefusesError, build_e
 from forgelm.evaluate.judge.local import LocalJudge
 from forgelm.evaluate.judge.panel import ask_panel, describe_judge
 from forgelm.evaluate.judge.rubric import ask_for_score
+from forgelm.run.stop import StopRequest, stop_on_signals
 
 QUESTIONS = [ask_for_score(EvalPrompt(f"prompt {number}"), "x" * number) for number in range(1, 13)]
 
@@ -52,6 +56,26 @@ def test_questions_go_out_together(tmp_path: Path) -> None:
 
     with judging(grade) as server:
         replied = ask_panel(endpoint(server.url), QUESTIONS, Cache(tmp_path / "c"), Spending(), workers=4)
+    assert None not in replied.texts
+
+
+def test_a_signal_ends_the_round_and_the_reply_on_its_way_is_kept(tmp_path: Path) -> None:
+    """The signal comes with the second question, whose reply waits until the round has heard of it."""
+    numbers, stop, cache = itertools.count(1), StopRequest(), Cache(tmp_path / "c")
+
+    def grade(_: dict[str, str]) -> Any:
+        if next(numbers) == 2:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert judge.stopped.wait(60)
+        return {"score": 5}
+
+    with judging(grade) as server:
+        judge = endpoint(server.url, timeout_seconds=120)
+        with pytest.raises(StoppedError), stop_on_signals(stop), stop.amid() as look:
+            ask_panel(judge, QUESTIONS, cache, Spending(), look=look)
+        assert len(server.asked) == 2
+        replied = ask_panel(endpoint(server.url), QUESTIONS, Cache(tmp_path / "c"), Spending())
+        assert len(server.asked) == len(QUESTIONS)
     assert None not in replied.texts
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from guards import HARMFUL, HARMLESS
 
+from forgelm.base.errors import StoppedError
 from forgelm.config.safety import SafetyConfig
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.safety.answers import Answers
@@ -19,6 +20,7 @@ from forgelm.evaluate.safety.probes import ProbeSet, load_probes
 from forgelm.evaluate.safety.report import RESULTS_FILE, TREND_FILE
 from forgelm.evaluate.safety.rules import OVER_REFUSAL, SCORE, UNSAFE, meets, safety_rules
 from forgelm.gate.limit import Limit, decide_limit
+from forgelm.run.stop import StopRequest
 
 HERE = Access(offline=True, token=None)
 
@@ -54,6 +56,13 @@ def test_a_harmless_model_passes_and_a_harmful_one_does_not(classifier: Path, pr
     results = found[UNSAFE].files[RESULTS_FILE]
     assert results["failure_reason"] == "evaluation.safety.max_safety_regression is not met"
     assert results["base_model"]["safe_ratio"] == 1.0
+
+
+def test_a_guard_is_broken_off_between_two_passes(classifier: Path, probes: ProbeSet, tmp_path: Path) -> None:
+    stop = StopRequest()
+    stop.ask()
+    with pytest.raises(StoppedError), stop.amid() as breaking:
+        examine(section(classifier), answers(probes, *HARMLESS), None, HERE, tmp_path, breaking)
 
 
 def test_the_result_file_has_the_contracts_fields(classifier: Path, probes: ProbeSet, tmp_path: Path) -> None:

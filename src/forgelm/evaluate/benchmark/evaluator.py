@@ -15,7 +15,7 @@ from forgelm.evaluate.benchmark.answers import BenchmarkAnswers, choose_metric
 from forgelm.evaluate.benchmark.library import ask_benchmarks
 from forgelm.evaluate.benchmark.measure import FOLDER, measure_benchmarks
 from forgelm.evaluate.benchmark.tasks import EXTRA, Benchmark, Tasks, check_code, load_tasks
-from forgelm.evaluate.evaluator import Evaluator, Subject
+from forgelm.evaluate.evaluator import Evaluator, Look, Subject, look_at_nothing
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.statistics import proportion_interval
 from forgelm.train.tokenised import TokenisedData
@@ -59,7 +59,11 @@ def ask(subject: Subject) -> BenchmarkAnswers | None:
 
 
 def measure(
-    config: ForgeConfig, data: TokenisedData, tuned: BenchmarkAnswers, base: BenchmarkAnswers | None
+    config: ForgeConfig,
+    data: TokenisedData,
+    tuned: BenchmarkAnswers,
+    base: BenchmarkAnswers | None,
+    look: Look = look_at_nothing,
 ) -> tuple[Measurement, ...]:
     """Return the mean score and every benchmark's, the base model's beside them."""
     return measure_benchmarks(_wanted(config), tuned, base, folder=results_folder(config))

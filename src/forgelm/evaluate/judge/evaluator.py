@@ -15,7 +15,7 @@ from forgelm.base.network.spending import Price, Spending
 from forgelm.config.judge import JudgeConfig, JudgeModelConfig
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prompts import EvalPrompt, read_prompts
-from forgelm.evaluate.evaluator import Evaluator, Subject
+from forgelm.evaluate.evaluator import Evaluator, Look, Subject, look_at_nothing
 from forgelm.evaluate.judge.endpoint import Endpoint, build_endpoint
 from forgelm.evaluate.judge.grades import Grades, Round, grade
 from forgelm.evaluate.judge.local import LocalJudge, as_model
@@ -77,7 +77,7 @@ def ask_answers(subject: Subject) -> Answers | None:
 
 
 def measure_answers(
-    config: ForgeConfig, data: TokenisedData, tuned: Answers, base: Answers | None
+    config: ForgeConfig, data: TokenisedData, tuned: Answers, base: Answers | None, look: Look = look_at_nothing
 ) -> tuple[Measurement, ...]:
     """Return the tuned model's points, the base model's as baseline, and its share of comparisons won.
 
@@ -93,7 +93,7 @@ def measure_answers(
     started = time.monotonic()
     graded: list[tuple[dict[str, Any], Grades]] = []
     for each in judge.judges:
-        graded.append(_grade(each, judge, config, asked, cache, spending))
+        graded.append(_grade(each, config, asked, cache, spending, look))
         release_memory()
     generated = tuned.seconds + (base.seconds if base else 0.0)
     seconds = {"seconds": time.monotonic() - started, "generation_seconds": generated}
@@ -101,16 +101,18 @@ def measure_answers(
 
 
 def _grade(
-    each: JudgeModelConfig, judge: JudgeConfig, config: ForgeConfig, asked: Round, cache: Cache, spending: Spending
+    each: JudgeModelConfig, config: ForgeConfig, asked: Round, cache: Cache, spending: Spending, look: Look
 ) -> tuple[dict[str, Any], Grades]:
+    judge = _section(config)
+    size = judge.batch_size
     try:
-        who = build_endpoint(each, judge) if each.is_endpoint else LocalJudge(each, config, batch_size=judge.batch_size)
+        who = build_endpoint(each, judge) if each.is_endpoint else LocalJudge(each, config, batch_size=size, look=look)
         described = describe_judge(who)
     except ForgeError as error:
         nothing = (None,) * len(asked.prompts)
         both = nothing if asked.base is not None else None
         return {"judge": each.judge_model}, Grades(nothing, both, both, nothing, 0, 0, (error.message,))
-    found = grade(who, asked, cache, spending, price=Price.of(each), workers=judge.batch_size)
+    found = grade(who, asked, cache, spending, price=Price.of(each), workers=size, look=look)
     return described, found
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from forgelm.base.network.replies import Cache
 from forgelm.base.network.spending import Price, Spending
 from forgelm.data.prompts import EvalPrompt
+from forgelm.evaluate.evaluator import Look, look_at_nothing
 from forgelm.evaluate.judge.endpoint import Endpoint
 from forgelm.evaluate.judge.local import LocalJudge
 from forgelm.evaluate.judge.panel import Replied, ask_panel
@@ -58,8 +59,9 @@ def grade(
     *,
     price: Price | None = None,
     workers: int = 1,
+    look: Look = look_at_nothing,
 ) -> Grades:
-    """Put every question of ``asked`` to ``judge``.
+    """Put every question of ``asked`` to ``judge``. What ``look`` raises ends it; replies that came are kept.
 
     Raises:
         StorageError: a reply could not be kept.
@@ -70,7 +72,7 @@ def grade(
     pairs = _differing(asked)
     for number in pairs:
         asks += _both_orders(asked, number)
-    replied = ask_panel(judge, asks, cache, spending, price=price, workers=workers)
+    replied = ask_panel(judge, asks, cache, spending, price=price, workers=workers, look=look)
     replies = iter(replied.texts)
     texts = [next(replies) if answer.strip() else None for answer in answers]
     points = [

@@ -8,21 +8,29 @@ from typing import Any
 from forgelm.base.network.replies import Said
 from forgelm.config.judge import JudgeModelConfig
 from forgelm.config.root import ForgeConfig
+from forgelm.evaluate.evaluator import Look, look_at_nothing
 from forgelm.evaluate.judge.endpoint import LONGEST_REPLY_TOKENS
 from forgelm.evaluate.judge.rubric import Question
 from forgelm.model.generate import generate_replies, generate_texts
 from forgelm.model.hardware import detect_hardware
 from forgelm.model.load import load_base, load_tokenizer, plan_load, resolve
+from forgelm.model.passes import before_each_pass
 from forgelm.model.revision import Revision
 
 
 class LocalJudge:
-    """One judge in this machine's memory. It is loaded with the first question that the cache does not answer."""
+    """One judge in this machine's memory. It is loaded with the first question that the cache does not answer.
 
-    def __init__(self, judge: JudgeModelConfig, config: ForgeConfig, *, batch_size: int) -> None:
+    ``look`` is called before each of its passes, and may raise.
+    """
+
+    def __init__(
+        self, judge: JudgeModelConfig, config: ForgeConfig, *, batch_size: int, look: Look = look_at_nothing
+    ) -> None:
         self.name = judge.judge_model
         self._config = as_model(judge, config)
         self._batch_size = batch_size
+        self._look = look
         self._revision: Revision | None = None
         self._loaded: tuple[Any, Any] | None = None
 
@@ -39,16 +47,13 @@ class LocalJudge:
             ModelError: the judge cannot be loaded.
         """
         model, tokenizer = self._load()
-        chats = [question.messages for question in questions]
-        if tokenizer.chat_template:
-            texts = generate_replies(
-                model, tokenizer, chats, max_new_tokens=LONGEST_REPLY_TOKENS, batch_size=self._batch_size
-            )
-        else:
-            prompts = [tokenizer(f"{q.system}\n\n{q.user}\n\nReply:\n")["input_ids"] for q in questions]
-            texts = generate_texts(
-                model, tokenizer, prompts, max_new_tokens=LONGEST_REPLY_TOKENS, batch_size=self._batch_size
-            )
+        options: dict[str, Any] = {"max_new_tokens": LONGEST_REPLY_TOKENS, "batch_size": self._batch_size}
+        with before_each_pass(model, self._look):
+            if tokenizer.chat_template:
+                texts = generate_replies(model, tokenizer, [question.messages for question in questions], **options)
+            else:
+                prompts = [tokenizer(f"{q.system}\n\n{q.user}\n\nReply:\n")["input_ids"] for q in questions]
+                texts = generate_texts(model, tokenizer, prompts, **options)
         return [Said(text) for text in texts]
 
     def _resolve(self) -> Revision:

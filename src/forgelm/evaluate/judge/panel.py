@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from typing import Any
 
 from forgelm.base.errors import AddressRefusedError, ForgeError, ModelError, NetworkError
 from forgelm.base.network.replies import Cache, Said
 from forgelm.base.network.spending import Price, Spending
+from forgelm.evaluate.evaluator import Look, look_at_nothing
 from forgelm.evaluate.judge.endpoint import Endpoint, JudgeRefusesError
 from forgelm.evaluate.judge.local import LocalJudge
 from forgelm.evaluate.judge.rubric import Question
@@ -19,6 +20,7 @@ from forgelm.evaluate.judge.rubric import Question
 # Each of them was sent as often as the user allows: the endpoint is down.
 _FAILURES_IN_A_ROW = 3
 _OVERHEAD_TOKENS = 64
+_LOOK_SECONDS = 0.2
 # Questions to a local judge between two looks at the disk.
 _KEPT_TOGETHER = 32
 
@@ -39,8 +41,12 @@ def ask_panel(
     *,
     price: Price | None = None,
     workers: int = 1,
+    look: Look = look_at_nothing,
 ) -> Replied:
     """Return the judge's replies in the order of ``questions``. What is asked twice is asked once.
+
+    ``look`` is called a few times a second while an endpoint is asked. What it raises ends the round once the questions
+    on their way are answered, or given up by their time limit; their replies are kept.
 
     Raises:
         StorageError: a reply could not be kept.
@@ -54,7 +60,7 @@ def ask_panel(
     for _ in range(len(set(keys)) - len(open_questions)):
         spending.count_cached()
     if isinstance(judge, Endpoint):
-        failures = _Round(judge, cache, spending, price).ask(open_questions, workers)
+        failures = _Round(judge, cache, spending, price).ask(open_questions, workers, look)
     else:
         failures = _ask_local(judge, open_questions, cache, spending)
     texts = tuple(said.text if (said := cache.get(key)) else None for key in keys)
@@ -85,12 +91,15 @@ class _Round:
         self._in_a_row = 0
         self._over = False
 
-    def ask(self, questions: dict[str, Question], workers: int) -> Counter[str]:
+    def ask(self, questions: dict[str, Question], workers: int, look: Look) -> Counter[str]:
         with ThreadPoolExecutor(max_workers=max(1, workers), thread_name_prefix="forgelm-judge") as pool:
-            waiting = [pool.submit(self._ask_one, key, question) for key, question in questions.items()]
+            waiting = {pool.submit(self._ask_one, key, question) for key, question in questions.items()}
             try:
-                for each in waiting:
-                    each.result()
+                while waiting:
+                    look()
+                    done, waiting = wait(waiting, timeout=_LOOK_SECONDS, return_when=FIRST_EXCEPTION)
+                    for each in done:
+                        each.result()
             except BaseException:
                 self._over = True
                 self._judge.stopped.set()

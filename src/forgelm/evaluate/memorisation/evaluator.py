@@ -13,7 +13,7 @@ from forgelm.data.canaries import CANARY_SOURCE, build_canaries, build_reference
 from forgelm.data.rows import text_of
 from forgelm.evaluate.benchmark.faults import harness_faults, say_fault
 from forgelm.evaluate.benchmark.tasks import load_tasks
-from forgelm.evaluate.evaluator import Evaluator, Subject
+from forgelm.evaluate.evaluator import Evaluator, Look, Subject, look_at_nothing
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.memorisation.measure import Compared, measure_canaries, measure_overlap
 from forgelm.evaluate.memorisation.probe import Memories, probe_canaries
@@ -50,7 +50,9 @@ def ask(subject: Subject) -> Memories:
     return probe_canaries(subject.model, subject.data.encoding, canaries, references)
 
 
-def measure(config: ForgeConfig, data: TokenisedData, tuned: Memories, base: Memories) -> tuple[Measurement, ...]:
+def measure(
+    config: ForgeConfig, data: TokenisedData, tuned: Memories, base: Memories, look: Look = look_at_nothing
+) -> tuple[Measurement, ...]:
     """Return how much was said again, how exposed the canaries are, and how much evaluation and training share."""
     section = _section(config)
     trained = {example.row.number for example in data.train.examples if example.row.source == CANARY_SOURCE}

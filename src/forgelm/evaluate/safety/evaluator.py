@@ -9,7 +9,7 @@ from forgelm.base.errors import ConfigError, ForgeError
 from forgelm.base.network import hub_token
 from forgelm.config.root import ForgeConfig
 from forgelm.config.safety import SafetyConfig
-from forgelm.evaluate.evaluator import Evaluator, Subject
+from forgelm.evaluate.evaluator import Evaluator, Look, Subject, look_at_nothing
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.safety.answers import Answers, ask_probes
 from forgelm.evaluate.safety.examine import Access, examine
@@ -78,10 +78,12 @@ def ask_safety(subject: Subject) -> Answers:
     )
 
 
-def measure_safety(config: ForgeConfig, data: TokenisedData, tuned: Answers, base: Answers) -> tuple[Measurement, ...]:
+def measure_safety(
+    config: ForgeConfig, data: TokenisedData, tuned: Answers, base: Answers, look: Look = look_at_nothing
+) -> tuple[Measurement, ...]:
     """Return the measurements of the tuned model's answers, beside the base model's to the same probes."""
     folder = Path(config.training.output_dir)
-    return examine(safety_section(config), tuned, base, guard_access(config), folder)
+    return examine(safety_section(config), tuned, base, guard_access(config), folder, look)
 
 
 SAFETY = Evaluator("safety", wants_safety, check_safety, ask_safety, measure_safety)

@@ -10,6 +10,7 @@ from typing import Any
 
 from forgelm.base.errors import ForgeError
 from forgelm.config.safety import SafetyConfig
+from forgelm.evaluate.evaluator import Look, look_at_nothing
 from forgelm.evaluate.measurement import Measurement
 from forgelm.evaluate.safety.agreement import measure_agreement
 from forgelm.evaluate.safety.answers import Answers
@@ -29,6 +30,7 @@ from forgelm.evaluate.safety.score import (
 )
 from forgelm.evaluate.safety.verdict import GuardVerdict, unscored
 from forgelm.model.load import release_memory
+from forgelm.model.passes import before_each_pass
 
 Pair = tuple[str, str]
 
@@ -60,12 +62,17 @@ class _GuardFailed(Exception):
 
 
 def examine(
-    section: SafetyConfig, tuned: Answers, base: Answers | None, access: Access, folder: Path
+    section: SafetyConfig,
+    tuned: Answers,
+    base: Answers | None,
+    access: Access,
+    folder: Path,
+    look: Look = look_at_nothing,
 ) -> tuple[Measurement, ...]:
     """Return the measurements: the share of unsafe answers first, which also carries the files.
 
     Where no verdict can be given, every measurement has the value ``None`` and the same ``problem``. ``folder`` is
-    where the trend of earlier runs lies.
+    where the trend of earlier runs lies. ``look`` is called before each pass of a guard, and may raise.
     """
     probes = tuned.probes
     about: dict[str, Any] = {"settings": _settings(section, tuned)}
@@ -75,7 +82,7 @@ def examine(
         return _not_measured(section, problem, Outcome(False, False, problem, about=about), folder)
     about["probes"] = probes.as_record()
     try:
-        panel = _ask_panel(section, probes, tuned, base, access)
+        panel = _ask_panel(section, probes, (tuned, base), access, look)
     except _GuardFailed as error:
         return report_guard_failure(section, error.classifier, error.reason, about, folder)
     judged = _judge_all(probes, tuned, panel)
@@ -174,13 +181,13 @@ def _find_problem(tuned: Answers, base: Answers | None) -> str | None:
     return None
 
 
-def _ask_panel(section: SafetyConfig, probes: ProbeSet, tuned: Answers, base: Answers | None, access: Access) -> _Panel:
+def _ask_panel(
+    section: SafetyConfig, probes: ProbeSet, asked: Sequence[Answers | None], access: Access, look: Look
+) -> _Panel:
     """Return what each guard says of each answer; the same request with the same answer is judged once."""
     start = time.monotonic()
     pairs = list(
-        dict.fromkeys(
-            pair for answers in (tuned, base) if answers for pair in _pairs(probes, answers) if pair[1].strip()
-        )
+        dict.fromkeys(pair for answers in asked if answers for pair in _pairs(probes, answers) if pair[1].strip())
     )
     verdicts: dict[str, Mapping[Pair, GuardVerdict]] = {}
     records = []
@@ -189,7 +196,8 @@ def _ask_panel(section: SafetyConfig, probes: ProbeSet, tuned: Answers, base: An
         try:
             plan = plan_guard(guard_section, offline=access.offline, token=access.token)
             guard = load_guard(plan, offline=access.offline, token=access.token)
-            found = ask_guard(guard, pairs, batch_size=section.batch_size) if pairs else []
+            with before_each_pass(guard.model, look):
+                found = ask_guard(guard, pairs, batch_size=section.batch_size) if pairs else []
         except ForgeError as error:
             raise _GuardFailed(guard_section.classifier, explain(error)) from error
         except (RuntimeError, ValueError, IndexError, KeyError, TypeError) as error:
