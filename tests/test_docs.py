@@ -203,8 +203,16 @@ def test_links_and_paths_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     links = [link for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+    places = [(place or page.name, heading) for place, heading in re.findall(r"\]\(([\w./-]*)#([\w-]+)\)", text)]
+    assert [place for place in places if place[1] not in headings(page.parent / place[0])] == []
     paths = re.findall(r"`((?:src|tests|docs|examples|ember)/[\w./-]+)`", text)
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def headings(page: Path) -> set[str]:
+    """What the headings of a page are linked by."""
+    found = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
 
 
 # The published page of the library API prints these; only the model is a local one here.

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Callable
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +17,7 @@ from held import RUN, hold
 from forgelm.base.errors import ExitCode
 from forgelm.base.files import RunFiles
 from forgelm.cli.main import run
+from forgelm.cli.train import reply_to
 from forgelm.config.root import ForgeConfig
 from forgelm.evidence.approval_check import verify_approvals
 from forgelm.evidence.inventory import verify_integrity
@@ -102,25 +107,77 @@ def test_a_log_that_does_not_hold(files: RunFiles, ask: Ask) -> None:
     assert "PROBLEM" in ask("approvals", "--show", RUN, "--output-dir", str(files.root), text=True)[1]
 
 
-def test_a_reviewers_day_with_a_real_run(make_config: Callable[..., ForgeConfig], ask: Ask) -> None:
-    """Train, read, change one byte and be refused by name, put it back, approve, see it final and sealed."""
+def test_a_reviewers_day_with_a_real_run(make_config: Callable[..., ForgeConfig], ask: Ask, tmp_path: Path) -> None:
+    """Train, read why, change one byte and be refused by name, put it back, approve, hand it over, change one again."""
     rules = {"require_human_approval": True, "approval": {"expires_after_days": 30}}
-    result = run_single(make_config(training={"max_steps": 3}, evaluation=rules))
+    compliance = {"provider_name": "Example", "system_name": "Order taker", "intended_purpose": "Takes orders."}
+    config = make_config(training={"max_steps": 3}, evaluation=rules, compliance=compliance)
+    result = run_single(config)
     root = Path(str(result.staging_path)).parent
     place, name = ("--output-dir", str(root)), str(result.run_id)
+    told = reply_to(result, str(root)).text
+    assert f"forgelm approvals --show {name} --output-dir {root}" in told
+    assert str(root / "compliance" / "index.html") in told
+
     shown = ask("approvals", "--show", name, *place)[1]
     assert f"review/{name}/compliance/compliance_report.json" in shown["documents"]
-    assert {gate["gate"] for gate in shown["chain"][0]["gates"]} >= {"self_check", "loss"}
+    gates = shown["chain"][0]["gates"]
+    assert {gate["gate"] for gate in gates} >= {"self_check", "loss"}
+    for folder in (root / "compliance", root / "review" / name / "compliance"):
+        pages = {page.name: Read(page) for page in folder.glob("*.html")}
+        assert all((folder / link).is_file() for page in pages.values() for link in page.links)
+        assert set(pages) - {"index.html"} <= set(pages["index.html"].links)
+        assert all("index.html" in page.links for file, page in pages.items() if file != "index.html")
+        for page in (pages["index.html"], pages["test_report.html"]):
+            assert [gate["reason"] for gate in gates if gate["reason"] not in page.text] == []
+        assert "provider: what is declared is a placeholder" in pages["annex_iv_metadata.html"].text
+
     weights = Path(str(result.staging_path)) / "adapter_model.safetensors"
-    intact = weights.read_bytes()
-    weights.write_bytes(intact[:-1] + bytes([intact[-1] ^ 1]))
-    code, reply = ask("approve", name, *place)
-    assert code == ExitCode.INTEGRITY
-    assert str(weights) in reply["error"]
-    assert ask("approvals", "--pending", *place)[1]["count"] == 1
-    weights.write_bytes(intact)
+    with one_byte_changed(weights):
+        code, reply = ask("approve", name, *place)
+        assert code == ExitCode.INTEGRITY
+        assert str(weights) in reply["error"]
+        assert ask("approvals", "--pending", *place)[1]["count"] == 1
+        code, said = ask("verify", str(root), text=True)
+        assert (code, f"changed: {weights.parent.name}/{weights.name}" in said) == (ExitCode.INTEGRITY, True)
     code, reply = ask("approve", name, *place)
     assert code == ExitCode.OK
-    assert verify_integrity(reply["final_model_path"]).valid
+    final = Path(reply["final_model_path"])
+    assert verify_integrity(str(final)).valid
     (check,) = verify_approvals(root / "audit_log.jsonl", model_root=reply["model_root"])
     assert check.valid
+
+    bundle, verifier = tmp_path / "evidence.zip", tmp_path / "verify.py"
+    assert ask("verify", str(root))[0] == ExitCode.OK
+    assert ask("bundle", str(root), "--with-model", "--output", str(bundle))[0] == ExitCode.OK
+    assert ask("bundle", "--verifier", str(verifier))[0] == ExitCode.OK
+    command = [sys.executable, "-I", str(verifier)]
+    done = subprocess.run([*command, str(bundle)], capture_output=True, text=True, check=False)
+    assert (done.returncode, f"{name}: granted by" in done.stdout) == (ExitCode.OK, True), done.stdout
+    with one_byte_changed(final / weights.name):
+        assert ask("verify", str(root))[0] == ExitCode.INTEGRITY
+        assert subprocess.run([*command, str(root)], capture_output=True, check=False).returncode == ExitCode.INTEGRITY
+
+
+class Read(HTMLParser):
+    """The text of a page, and what it links to."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.text = ""
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.links += [str(value).partition("#")[0] for name, value in attrs if (tag, name) == ("a", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@contextlib.contextmanager
+def one_byte_changed(path: Path) -> Iterator[None]:
+    intact = path.read_bytes()
+    path.write_bytes(intact[:-1] + bytes([intact[-1] ^ 1]))
+    yield
+    path.write_bytes(intact)

@@ -95,4 +95,4 @@ def test_a_failed_gate_fails_the_caller_whatever_became_of_the_model() -> None:
     assert exit_code(TrainResult(True, awaiting_approval=True)) == 4
     assert exit_code(TrainResult(False, error="loss", final_model_path="x")) == 3
     assert exit_code(TrainResult(False, error="loss", awaiting_approval=True)) == 3
-    assert "error" in reply_to(TrainResult(False, error="loss")).envelope
+    assert "error" in reply_to(TrainResult(False, error="loss"), "run").envelope

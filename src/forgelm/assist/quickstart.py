@@ -39,9 +39,13 @@ class Answer:
 
 @dataclass(frozen=True)
 class QuickstartReport:
-    """What the quickstart showed. Exact match is the share of held-out replies equal to the wanted one, 0..1."""
+    """What the quickstart showed. Exact match is the share of held-out replies equal to the wanted one, 0..1.
+
+    ``folder`` is the run's.
+    """
 
     config_path: str
+    folder: str
     result: TrainResult
     exact_match_before: float
     exact_match_after: float
@@ -85,6 +89,7 @@ def run_quickstart(path: Path, *, listen: Emit = emit_nothing, stop: StopRequest
     )
     return QuickstartReport(
         config_path=str(path),
+        folder=config.training.output_dir,
         result=result,
         exact_match_before=_share(answer.before == answer.wanted for answer in answers),
         exact_match_after=_share(answer.after == answer.wanted for answer in answers),

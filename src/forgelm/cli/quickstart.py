@@ -123,7 +123,7 @@ def _open_chat(reply: Reply) -> Reply:
 
 def _envelope(report: QuickstartReport) -> dict[str, object]:
     return {
-        **reply_to(report.result).envelope,
+        **_reply(report).envelope,
         "exact_match_before": report.exact_match_before,
         "exact_match_after": report.exact_match_after,
         "held_out_rows": report.held_out_rows,
@@ -132,8 +132,11 @@ def _envelope(report: QuickstartReport) -> dict[str, object]:
     }
 
 
+def _reply(report: QuickstartReport) -> Reply:
+    return reply_to(report.result, report.folder)
+
+
 def _text(report: QuickstartReport) -> str:
-    run = Path(str(report.result.output_dir)).parent
     lines = ["", "Held-out answers:"]
     for answer in report.answers[:_SHOWN]:
         lines += ["", f"  guest   {answer.question}", f"  before  {answer.before}", f"  after   {answer.after}"]
@@ -143,17 +146,8 @@ def _text(report: QuickstartReport) -> str:
         f"Exact match on {report.held_out_rows} unseen rows: {before:.2f} before, {after:.2f} after",
         f"Took {report.seconds:.0f} s.",
         "",
-        reply_to(report.result).text,
+        _reply(report).text,
         "",
-        "Evidence:",
-        table(
-            [
-                ("  log", f"{run / 'audit_log.jsonl'}"),
-                ("  check it", f"forgelm verify-audit {run / 'audit_log.jsonl'}"),
-                ("  model", f"forgelm verify-integrity {report.result.output_dir}"),
-                ("  manifest", f"{run / 'compliance' / 'compliance_report.json'}"),
-                ("  your own", f"edit {report.config_path}, then: forgelm --config {report.config_path}"),
-            ]
-        ),
+        f"Your own: edit {report.config_path}, then: forgelm --config {report.config_path}",
     ]
     return "\n".join(lines)

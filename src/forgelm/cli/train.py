@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from forgelm.base.errors import ConfigError, ExitCode
+from forgelm.base.files import RunFiles
 from forgelm.base.processes import read_place
 from forgelm.cli.options import Shared
 from forgelm.cli.pipeline import run_stages
@@ -53,11 +56,11 @@ def run_config(
         grace = config.training.preemption_grace_seconds
         with stop_on_signals(stop, grace, launched=not read_place().alone), Reporter(options) as reporter:
             result = run_single(config, resume=resume, listen=reporter, stop=stop)
-    return reply_to(result)
+    return reply_to(result, config.training.output_dir)
 
 
-def reply_to(result: TrainResult) -> Reply:
-    """Return the envelope of a finished run and its readable form, the verdict first."""
+def reply_to(result: TrainResult, folder: str) -> Reply:
+    """Return the envelope of a finished run in ``folder`` and its readable form, the verdict first."""
     envelope = {
         "success": result.success,
         "verdict": result.verdict,
@@ -93,7 +96,17 @@ def reply_to(result: TrainResult) -> Reply:
     rows += [(f"  {gate['gate']}", f"{gate['status']}: {gate['reason']}") for gate in result.gates]
     rows += [("model", str(result.output_dir)), ("run", str(result.run_id))]
     rows += [(name, f"{value:.4f}") for name, value in result.metrics.items()]
+    rows += _ways_on(result, folder)
     return Reply(envelope, table(rows), exit_code(result))
+
+
+def _ways_on(result: TrainResult, folder: str) -> list[tuple[str, str]]:
+    """Return where to read why the verdict is what it is, how to check it, and how to decide."""
+    where = shlex.quote(folder)
+    ways = [("read", str(RunFiles(Path(folder)).compliance / "index.html")), ("check", f"forgelm verify {where}")]
+    if result.awaiting_approval:
+        ways.append(("decide", f"forgelm approvals --show {result.run_id} --output-dir {where}"))
+    return ways if result.run_id else []
 
 
 def exit_code(result: TrainResult) -> ExitCode:

@@ -95,7 +95,7 @@ def _destination(run: CurrentRun, verdict: Verdict) -> str:
     """Return where the model goes, in words; it goes there once the documents say so."""
     return {
         Disposition.PROMOTED: f"becomes final, in {run.files.final_model_dir}",
-        Disposition.HELD: "waits in staging for a person's approval",
+        Disposition.HELD: "waits in staging for a person's approval; 'forgelm approvals' says what became of it",
         Disposition.REFUSED: "is refused and kept in quarantine",
     }[_disposition(run, verdict)]
 

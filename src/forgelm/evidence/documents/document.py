@@ -9,7 +9,7 @@ from typing import Any
 
 from forgelm.base.files import sha256_bytes, to_json_safe
 from forgelm.base.redact import redact
-from forgelm.evidence.documents.page import Page, render_html, render_markdown
+from forgelm.evidence.documents.page import Link, Page, render_html, render_markdown
 
 
 @dataclass(frozen=True)
@@ -27,13 +27,13 @@ class Document:
     page: Page | None = None
     markdown: bool = False
 
-    def files(self) -> dict[str, bytes]:
-        """Return the bytes of every file of the document, by file name."""
+    def files(self, home: Link | None = None) -> dict[str, bytes]:
+        """Return the bytes of every file of the document, by file name; its page leads to ``home``."""
         files: dict[str, bytes] = {}
         if self.record is not None:
             files[f"{self.name}.json"] = encode_json(self.record)
         if self.page is not None:
-            files[f"{self.name}.html"] = _encode(render_html(self.page))
+            files[f"{self.name}.html"] = _encode(render_html(self.page, home))
             if self.markdown:
                 files[f"{self.name}.md"] = _encode(render_markdown(self.page))
         return files

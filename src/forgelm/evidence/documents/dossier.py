@@ -149,8 +149,12 @@ def said(text: str | None) -> str | None:
     return text.strip() if text and not is_placeholder(text) else None
 
 
+def _name_lack(name: str, value: str | None) -> str:
+    return f"{name}: what is declared is a placeholder" if value and value.strip() else name
+
+
 def all_said(values: Mapping[str, str | None]) -> tuple[str | None, tuple[str, ...]]:
     """Return several declarations as one text when all were made, else ``None``; and the names of those missing."""
-    missing = tuple(name for name, value in values.items() if said(value) is None)
+    missing = tuple(_name_lack(name, value) for name, value in values.items() if said(value) is None)
     text = "; ".join(f"{name}: {said(value)}" for name, value in values.items() if said(value))
     return (None if missing else text), missing

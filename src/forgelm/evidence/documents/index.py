@@ -19,11 +19,12 @@ _DATES = (
     ("2 December 2027", "High-risk systems of Annex III: Articles 6 to 27, and with them Annex IV"),
     ("2 August 2028", "High-risk systems of Annex I"),
 )
+HOME = Link("All documents of this run", "index.html")
 _KINDS = MappingProxyType({"json": "data", "html": "page", "md": "Markdown"})
 _UNPROVEN = (
     (
-        "That the documents are whole and unchanged: they lie in a folder somebody can write to. Compare their digests "
-        "with those in the audit log, and the log's size and head with a copy kept elsewhere."
+        "That the documents are whole and unchanged: they lie in a folder somebody can write to. 'forgelm verify' "
+        "compares them with their digests in the audit log; with --anchor, the log with what was kept elsewhere."
     ),
     "That what was declared is true. Declarations are copied, with who made them and when, not checked.",
     (

@@ -96,14 +96,15 @@ class Page:
     foot: str = ""
 
 
-def render_html(page: Page) -> str:
-    """Return one HTML page that asks nobody for anything, reads in the dark and prints."""
+def render_html(page: Page, home: Link | None = None) -> str:
+    """Return one HTML page that asks nobody for anything, reads in the dark and prints; ``home`` leads back."""
     sections = "".join(
         f"<section><h2>{_text(section.title)}</h2>{''.join(_block(block) for block in section.blocks)}</section>"
         for section in page.sections
     )
     lead = "".join(f"<p class='lead'>{_cell(line)}</p>" for line in page.lead)
-    foot = f"<footer>{_text(page.foot)}</footer>" if page.foot else ""
+    way = f"<p>{_cell(home)}</p>" if home else ""
+    foot = f"<footer>{way}{_text(page.foot)}</footer>" if way or page.foot else ""
     title = _text(page.title)
     return (
         f"{_HEAD}<title>{title}</title><style>{_STYLE}</style></head><body><main><h1>{title}</h1>{lead}{sections}"
@@ -121,6 +122,7 @@ def render_markdown(page: Page) -> str:
 
 def page_of(record: Mapping[str, Any], title: str, lead: str, foot: str = "") -> Page:
     """Return a page that shows every value of a record: a section for each key that holds more than one value."""
+    record = _name_nothing(record)
     plain = tuple((words(key), value) for key, value in record.items() if not _is_nested(value))
     sections = [Section("Summary", (Facts(plain),))] if plain else []
     sections += [
@@ -165,6 +167,15 @@ def show(value: Any) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "; ".join(show(item) for item in value)
     return redact_text(str(value))
+
+
+def _name_nothing(value: Any) -> Any:
+    """A record that says null has been made, and says that there is none."""
+    if isinstance(value, Mapping):
+        return {key: _name_nothing(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)) and value:
+        return [_name_nothing(item) for item in value]
+    return "none" if value is None or value in ("", [], ()) else value
 
 
 def _flatten(record: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:

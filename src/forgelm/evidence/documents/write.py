@@ -18,7 +18,7 @@ from forgelm.evidence.documents.dossier import Dossier, Outline
 from forgelm.evidence.documents.gate_report import build_test_report
 from forgelm.evidence.documents.gpai_compute import build_gpai_compute
 from forgelm.evidence.documents.gpai_documents import build_annex_xi, build_documentation_form
-from forgelm.evidence.documents.index import build_index
+from forgelm.evidence.documents.index import HOME, build_index
 from forgelm.evidence.documents.instructions import build_instructions
 from forgelm.evidence.documents.records import build_compliance_report, build_data_provenance, build_risk_assessment
 from forgelm.evidence.documents.supply_chain import build_bill_of_materials, build_provenance_statement
@@ -40,13 +40,13 @@ def write_documents(files: RunFiles, dossier: Dossier, *, destination: str) -> t
     contents: dict[str, bytes] = {}
     documents = _build_leaves(dossier)
     for document in documents:
-        contents |= document.files()
+        contents |= document.files(HOME)
     contents |= _short_manifest(dossier, dossier.run.metrics)
     contents |= read_attachments(dossier.compliance.annex_iv)
     if is_described(dossier):
         annex = build_annex_iv(dossier, contents)
         documents = [annex, *documents]
-        contents |= annex.files()
+        contents |= annex.files(HOME)
     contents |= build_index(dossier, documents, destination).files()
     return replace_folder(files.compliance, contents)
 
