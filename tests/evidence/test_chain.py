@@ -4,9 +4,11 @@ import hashlib
 import hmac
 import json
 import os
+import shutil
 import subprocess
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from forgelm.evidence.checkpoint import Checkpoint
 from forgelm.evidence.keys import generate_key
 from forgelm.evidence.ledger import AuditLogger
 
+EXISTING_LOGS = Path(__file__).with_name("existing_logs")
 SECRET = "a secret of some length"
 
 
@@ -412,6 +415,22 @@ def test_the_library_page_s_snippet(tmp_path, monkeypatch):
     assert f"verified {result.entries_checked} entries; head={result.chain_head}".startswith(
         "verified 6 entries; head="
     )
+
+
+@pytest.mark.parametrize(("name", "secret"), [("plain", None), ("tagged", SECRET)])
+def test_logs_that_the_existing_package_wrote_hold_and_go_on(tmp_path, monkeypatch, name, secret):
+    """forgelm 0.11.1 wrote them, through two of its loggers."""
+    log = Path(shutil.copytree(EXISTING_LOGS / name, tmp_path / name)) / "audit_log.jsonl"
+    result = verify_audit_log(str(log), hmac_secret=secret, require_hmac=secret is not None)
+    assert (result.valid, result.entries_count, result.hmac_verified) == (True, 5, True if secret else None)
+    assert contract_accepts(log, secret, require_hmac=secret is not None)
+    if secret:
+        monkeypatch.setenv("FORGELM_AUDIT_SECRET", secret)
+    AuditLogger(str(log.parent)).log_event("ours")
+    assert json.loads(log.read_text().splitlines()[-1])["seq"] == 6
+    assert verify_audit_log(str(log), hmac_secret=secret, require_hmac=secret is not None).valid
+    log.write_text(log.read_text().replace("nan_inf", "nan_imf"))
+    assert not verify_audit_log(str(log), hmac_secret=secret).valid
 
 
 @pytest.mark.skipif("FORGELM_EXISTING_SITE" not in os.environ, reason="names no folder with the existing package")
