@@ -296,7 +296,7 @@ def test_datasets_of_one_name_stay_apart(make_dossier: Make) -> None:
 
 def test_what_was_said() -> None:
     assert [said(" yes, it is "), said("n/a"), said(""), said(None)] == ["yes, it is", None, None, None]
-    assert all_said({"a": "one", "b": "..."}) == (None, ("b",))
+    assert all_said({"a": "one", "b": "...", "c": ""}) == (None, ("b: what is declared is a placeholder", "c"))
     assert all_said({"a": "one", "b": "two"}) == ("a: one; b: two", ())
 
 

@@ -10,7 +10,7 @@ import click
 
 from forgelm.base.errors import ExitCode
 from forgelm.cli.options import shared_options
-from forgelm.cli.render import Reply, table
+from forgelm.cli.render import Reply, count, table
 from forgelm.evidence.approval import CaseStatus
 from forgelm.publish.approvals import PendingModel, ShownRun, list_pending, show_run
 from forgelm.publish.decide import Decided, approve_run, reject_run, revoke_run
@@ -83,7 +83,7 @@ def _render(decided: Decided) -> Reply:
         ("seal", decided.model_root),
     ]
     if decided.needed:
-        rows.insert(1, ("still needed", _count(decided.needed, "approval", "approvals")))
+        rows.insert(1, ("still needed", count(decided.needed, "approval", "approvals")))
     return Reply(envelope, table(rows), ExitCode.AWAITING_APPROVAL if decided.needed else ExitCode.OK)
 
 
@@ -122,7 +122,7 @@ def _show(shown: ShownRun, output_dir: str) -> Reply:
     rows += [(name, f"{value:.4f}") for name, value in (request.get("metrics") or {}).items()]
     if shown.documents:
         first = next((name for name in shown.documents if name.endswith("index.html")), shown.documents[0])
-        rows.append(("read", f"{output_dir}/{first} ({_count(len(shown.documents), 'document', 'documents')})"))
+        rows.append(("read", f"{output_dir}/{first} ({count(len(shown.documents), 'document', 'documents')})"))
     for entry in shown.chain:
         who = entry.get("approver") or entry.get("operator")
         said = "".join(f", {entry[name]}" for name in ("role", "comment") if entry.get(name))
@@ -139,7 +139,3 @@ def _age(seconds: int) -> str:
         if seconds >= size:
             return f"{seconds // size} {unit}"
     return f"{seconds} s"
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

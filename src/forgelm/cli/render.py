@@ -78,3 +78,8 @@ def table(rows: list[tuple[str, str]]) -> str:
     """Return two aligned columns as text."""
     width = max((len(name) for name, _ in rows), default=0)
     return "\n".join(f"{name:<{width}}  {value}" for name, value in rows)
+
+
+def count(number: int, one: str, many: str) -> str:
+    """Return a number of things in words: ``1 file``, ``2 files``."""
+    return f"{number} {one if number == 1 else many}"

@@ -10,7 +10,7 @@ import click
 
 from forgelm.base.errors import ConfigError, ExitCode
 from forgelm.cli.options import shared_options
-from forgelm.cli.render import Reply
+from forgelm.cli.render import Reply, count
 from forgelm.cli.trust_options import log_options
 from forgelm.evidence.anchor import read_anchors
 from forgelm.evidence.chain import VerifyResult, verify_audit_log
@@ -61,8 +61,7 @@ def verify_audit(
 
 def _reply(result: VerifyResult, *, require_closed: bool) -> Reply:
     unclosed = require_closed and result.state == "open"
-    place = f"line {result.first_invalid_index}: " if result.first_invalid_index is not None else ""
-    errors = [f"{place}{result.reason}"] if not result.valid else []
+    errors = [str(result.problem)] if not result.valid else []
     errors += ["the log is open, and a closed one is asked for"] if unclosed else []
     envelope = {
         "success": not errors,
@@ -88,7 +87,7 @@ def _reply(result: VerifyResult, *, require_closed: bool) -> Reply:
 
 
 def _describe(result: VerifyResult) -> list[str]:
-    entries = _count(result.entries_count, "entry", "entries")
+    entries = count(result.entries_count, "entry", "entries")
     tagged = " (HMAC validated)" if result.hmac_verified else ""
     if result.state == "closed":
         lines = [f"OK: {entries} verified{tagged}; the log is closed"]
@@ -97,9 +96,9 @@ def _describe(result: VerifyResult) -> list[str]:
         lines = [f"OPEN: {entries} verified{tagged}; the log does not end with a closing record: {why}"]
     lines += [f"head: {result.chain_head}", *([f"root: {result.root}"] if result.root else [])]
     if result.anchored:
-        lines.append(f"anchored: {_count(result.anchored, 'line', 'lines')}")
+        lines.append(f"anchored: {count(result.anchored, 'line', 'lines')}")
     if result.signed:
-        lines.append(f"signed: {_count(result.signed, 'line', 'lines')}, by a trusted key")
+        lines.append(f"signed: {count(result.signed, 'line', 'lines')}, by a trusted key")
     lines += [f"notice: {notice}" for notice in result.notices]
     return [*lines, "not proven:", *(f"  - {item.text}" for item in result.unproven)]
 
@@ -113,15 +112,11 @@ def verify_integrity(model_dir: str) -> Reply:
     result = check_integrity(model_dir)
     envelope = {"success": result.valid, **asdict(result), "path": model_dir}
     if result.valid:
-        return Reply(envelope, f"OK: {_count(result.verified_count, 'file', 'files')} verified")
+        return Reply(envelope, f"OK: {count(result.verified_count, 'file', 'files')} verified")
     lines = [f"FAIL: {result.reason}"]
     for name in ("changed", "removed", "added"):
         lines += [f"  {name}: {file}" for file in getattr(result, name)]
     return Reply(envelope, "\n".join(lines), ExitCode.INTEGRITY)
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
 
 
 def _need(path: Path, *, kind: str) -> None:

@@ -37,10 +37,10 @@ class VerifyResult:
     itself or an anchor, it is empty and nothing says it was ever begun, or the question could not be asked.
 
     ``state`` is ``"closed"`` when the last line is a closing record, else ``"open"``: a run is under way, was killed,
-    or lines are missing. ``root`` is the RFC 6962 root over the lines that hold, in hex, ``None`` when
-    no record, checkpoint or anchor asks for it. ``anchored`` is how many lines
-    an anchor covers, ``signed`` how many a trusted key's signature does; ``signer`` is the key that the last record
-    names. ``unproven`` says what nothing here shows, ``notices`` what is odd and may have an innocent reason.
+    or lines are missing. ``root`` is the RFC 6962 root over the lines that hold, in hex, ``None`` when no record,
+    checkpoint or anchor asks for it. ``anchored`` is how many lines an anchor covers, ``signed`` how many a trusted
+    key's signature does; ``signer`` is the key that the last record names. ``unproven`` says what nothing here shows,
+    ``notices`` what is odd and may have an innocent reason.
     """
 
     valid: bool
@@ -62,6 +62,11 @@ class VerifyResult:
     def entries_checked(self) -> int:
         """The number of lines, from the first, that hold."""
         return self.entries_count if self.first_invalid_index is None else self.first_invalid_index - 1
+
+    @property
+    def problem(self) -> str | None:
+        """The reason behind its line, ``line 3: not valid JSON``; ``None`` when nothing is wrong."""
+        return self.reason if self.first_invalid_index is None else f"line {self.first_invalid_index}: {self.reason}"
 
 
 def verify_audit_log(
@@ -108,7 +113,7 @@ def verify_audit_log(
 
 @dataclass(frozen=True)
 class _Beside:
-    """The checkpoint that stands beside the log, and how many lines a trusted signature on it covers."""
+    """The checkpoint that stands beside the log, and the note it was read from."""
 
     anchor: Anchor
     text: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from forgelm.base.errors import ConfigError
 from forgelm.base.files import RunFiles
 from forgelm.evidence.approval import ApprovalCheck, Case, CaseStatus, count_people, read_cases
 from forgelm.evidence.approval_check import verify_approvals
-from forgelm.publish.desk import open_run_folder, verify_log
+from forgelm.publish.desk import find_case, open_run_folder, paths_of, verify_log
 from forgelm.publish.promote import settle
 
 _HIDDEN = frozenset({"prev_hash", "_hmac"})
@@ -80,15 +80,8 @@ def show_run(output_dir: str, run_id: str) -> ShownRun:
     found = verify_log(files)
     if found.valid:
         settle(files)
-    case = read_cases(files.audit_log).get(run_id)
-    if case is None:
-        raise ConfigError(
-            f"run {run_id} asked nobody for approval in {files.root}",
-            hint=f"see the runs that did: forgelm approvals --pending --output-dir {output_dir}",
-        )
-    files = replace(files, final_model_dir=case.request.text("final_model_dir") or files.final_model_dir)
-    staging = files.staging(run_id)
-    place = f"line {found.first_invalid_index}: " if found.first_invalid_index else ""
+    case = find_case(files, run_id)
+    staging = paths_of(case, files).staging(run_id)
     return ShownRun(
         run_id,
         case.status,
@@ -99,15 +92,13 @@ def show_run(output_dir: str, run_id: str) -> ShownRun:
         tuple(sorted(path.relative_to(staging).as_posix() for path in staging.rglob("*") if path.is_file())),
         tuple(case.evidence),
         next((check for check in verify_approvals(files.audit_log) if check.run_id == run_id), None),
-        None if found.valid else f"{place}{found.reason}",
+        found.problem,
     )
 
 
 def _describe(case: Case, files: RunFiles, now: datetime) -> PendingModel:
     request = case.request
-    staging = replace(files, final_model_dir=request.text("final_model_dir") or files.final_model_dir).staging(
-        case.run_id
-    )
+    staging = paths_of(case, files).staging(case.run_id)
     passed, metrics = request.fields.get("gates_passed"), request.fields.get("metrics")
     return PendingModel(
         run_id=case.run_id,

@@ -106,14 +106,28 @@ def open_desk(output_dir: str, run_id: str, opinion: Opinion, listen: Emit, now:
     with decision_lock(_find_folder(output_dir), wait_seconds=_WAIT_SECONDS):
         files = open_run_folder(output_dir)
         settle_locked(files)
-        case = read_cases(files.audit_log).get(run_id)
-        if case is None or not _RUN_ID.fullmatch(run_id):
-            raise ConfigError(
-                f"run {run_id} asked nobody for approval in {files.root}",
-                hint=f"see the runs that did: forgelm approvals --pending --output-dir {output_dir}",
-            )
-        files = replace(files, final_model_dir=case.request.text("final_model_dir") or files.final_model_dir)
-        yield Desk(files, case, opinion, listen, now or datetime.now(UTC))
+        case = find_case(files, run_id)
+        yield Desk(paths_of(case, files), case, opinion, listen, now or datetime.now(UTC))
+
+
+def find_case(files: RunFiles, run_id: str) -> Case:
+    """Return the case of ``run_id`` as the folder's log tells it.
+
+    Raises:
+        ConfigError: the run asked nobody for approval.
+    """
+    case = read_cases(files.audit_log).get(run_id)
+    if case is None or not _RUN_ID.fullmatch(run_id):
+        raise ConfigError(
+            f"run {run_id} asked nobody for approval in {files.root}",
+            hint=f"see the runs that did: forgelm approvals --pending --output-dir {files.root}",
+        )
+    return case
+
+
+def paths_of(case: Case, files: RunFiles) -> RunFiles:
+    """Return the run folder's paths with the name that the model of ``case`` has when it is final."""
+    return replace(files, final_model_dir=case.request.text("final_model_dir") or files.final_model_dir)
 
 
 def open_run_folder(output_dir: str) -> RunFiles:
@@ -132,9 +146,8 @@ def open_run_folder(output_dir: str) -> RunFiles:
         AuditLogger(str(files.root)).close()
         found = verify_log(files)
     if not found.valid:
-        place = f"line {found.first_invalid_index}: " if found.first_invalid_index else ""
         raise IntegrityError(
-            f"{files.audit_log} does not hold: {place}{found.reason}",
+            f"{files.audit_log} does not hold: {found.problem}",
             hint="nothing can be decided on it; look at it with 'forgelm verify-audit'",
         )
     return files

@@ -26,8 +26,7 @@ def check_chain(case: Case) -> Check:
     if found is None:
         return failed("log chain", f"there is no {LOG}", LOG)
     if not found.valid:
-        place = f"line {found.first_invalid_index}: " if found.first_invalid_index else ""
-        return failed("log chain", f"{place}{found.reason}", LOG)
+        return failed("log chain", str(found.problem), LOG)
     return passed("log chain", f"{found.entries_count} lines; head {found.chain_head}")
 
 
