@@ -187,6 +187,16 @@ def test_a_sample_of_states_settles_to_before_or_after(name: str, memory: Path) 
         assert problems(state, memory / "state", name) == []
 
 
+def test_a_second_cut_brings_back_nothing_that_was_swept(memory: Path) -> None:
+    root = memory / "state"
+    states = crash_states(run(root, "erase a row"))
+    left = [state for state in states if any(name.startswith(".rows") for name in state.names)]
+    assert left
+    for state in random.Random(7).sample(left, min(4, len(left))):
+        for second in crash_states(settling(state, root)):
+            assert problems(State(second.names, second.contents, state.marks), root, "erase a row") == []
+
+
 @pytest.mark.torture
 def test_every_state_settles_to_before_or_after(memory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """And the states of a second power cut, while the next command settles what the first one left."""

@@ -142,6 +142,9 @@ def _settle_rows(erasure: Erasure, emit: Emit) -> None:
     files = SynthesisFiles(corpus)
     for written in (corpus, files.replies, files.provenance):
         sweep(written)
+    # The log calls the erasure ended next, and after that nobody sweeps again: no power cut may bring anything back.
+    if corpus.parent.is_dir():
+        sync_folder(corpus.parent)
     if _has_happened(erasure):
         report_completed(emit, erasure, files_modified=[str(corpus)])
     elif corpus.is_file() and sha256_file(corpus) == erasure.fields.get("corpus_sha256"):
