@@ -75,6 +75,13 @@ def test_nothing_is_overwritten_and_missing_rows_are_asked_for(tmp_path: Path) -
     assert not (tmp_path / "other").exists()
 
 
+def test_what_learns_from_rewards_is_held_against_the_base_models(tmp_path: Path) -> None:
+    path = write_starter(MATHS, choose_model(MATHS, None), output=str(tmp_path / "config.yaml")).config_path
+    evaluation = load_config(path).evaluation
+    assert evaluation is not None
+    assert evaluation.auto_revert
+
+
 def test_a_hub_id_stays_as_it_is(tmp_path: Path) -> None:
     started = write_starter(DOMAIN, choose_model(DOMAIN, None), dataset="org/rows", output=str(tmp_path / "c.yaml"))
     assert started.dataset == "org/rows"

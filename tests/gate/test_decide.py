@@ -175,5 +175,26 @@ def test_a_reward_must_not_be_below_its_limits(
     assert reason in gate.reason
 
 
+@pytest.mark.parametrize(
+    ("scores", "baseline", "limits", "status"),
+    [
+        ((0.0, 0.0, 0.0), 0.0, {"reward_required": True, "baseline_reward": 0.0}, "inconclusive"),
+        ((1.0, 1.0, 1.0), 1.0, {"reward_required": True, "baseline_reward": 1.0}, "inconclusive"),
+        ((0.0, 0.0, 0.0), 0.0, {}, "passed"),
+        ((1.0, 1.0, 1.0), 1.0, {"reward_required": True, "min_reward": 0.9, "baseline_reward": 1.0}, "passed"),
+        ((0.0, 1.0, 0.5), 0.5, {"reward_required": True, "baseline_reward": 0.5}, "passed"),
+        ((1.0, 1.0, 1.0), 0.5, {"reward_required": True, "baseline_reward": 0.5}, "passed"),
+    ],
+)
+def test_a_reward_that_never_moved_is_not_passed_in_silence(
+    scores: tuple[float, ...], baseline: float, limits: dict[str, Any], status: str
+) -> None:
+    mean = sum(scores) / len(scores)
+    gate = only_gate(Measurement("eval_reward", mean, 3, "reward", baseline, scores=scores), **limits)
+    assert (gate.gate, gate.status) == ("reward", status)
+    moved = len(set(scores)) > 1 or baseline != mean or "min_reward" in limits
+    assert ("does not show that anything was learnt" in gate.reason) is not moved
+
+
 def test_a_reward_that_was_asked_for_and_not_measured_fails() -> None:
     assert only_gate(reward_required=True).status == "not_measured"

@@ -180,6 +180,8 @@ def _render(template: Template, choice: Choice, dataset: str, folder: Path) -> s
         f"training:\n  output_dir: {_quote(str(folder / 'run'))}\n  trainer_type: {template.trainer_type}\n"
         f"  per_device_train_batch_size: 4\n{template.settings}  report_to: none\n\n"
         f"data:\n  dataset_name_or_path: {_quote(dataset)}\n"
+        # A small model may never be right, and then every reward is the same: that must not pass for learning.
+         + ("\nevaluation:\n  auto_revert: true\n" if template.trainer_type == "grpo" else "")
     )
 
 

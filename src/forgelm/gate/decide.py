@@ -104,9 +104,21 @@ def _decide_reward(reward: Measurement | None, thresholds: Thresholds) -> GateRe
         if limit is not None and reward.value < limit:
             reason = f"mean reward {reward.value:.4f} is below {name} {limit:.4f}"
             return GateResult("reward", GateStatus.FAILED, reason, reward.value, limit, "threshold")
+    if thresholds.min_reward is None and _tells_nothing(reward):
+        status = GateStatus.INCONCLUSIVE if thresholds.reward_required else GateStatus.PASSED
+        text = (
+            f"every one of the {reward.n} replies has the reward {reward.value:.4f}, before the training and after it: "
+            "this reward does not show that anything was learnt"
+        )
+        return GateResult("reward", status, text, reward.value, thresholds.baseline_reward, "inconclusive")
     limits = [limit for limit in (thresholds.min_reward, thresholds.baseline_reward) if limit is not None]
     text = f"mean reward {reward.value:.4f}{_interval(reward)}" + (f" is at least {max(limits):.4f}" if limits else "")
     return GateResult("reward", GateStatus.PASSED, text, reward.value, max(limits, default=None))
+
+
+def _tells_nothing(reward: Measurement) -> bool:
+    """Whether all replies of both models got one and the same reward."""
+    return len(set(reward.scores)) == 1 and reward.baseline == reward.value
 
 
 def _interval(measured: Measurement) -> str:
