@@ -1,12 +1,15 @@
-"""Rows with a clue that many families share to the few of them that may occur there: by shape, or by keyword."""
+"""Rows with a clue that many families share to the few of them that may occur there, by keyword.
+
+``numbers`` does it for runs of digits.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from forgelm.audit.matching.family import DIGITS_CLUE, Family
+from forgelm.audit.matching.family import Family
 from forgelm.audit.rows.arrays import np, to_arrow
 from forgelm.base.extras import load_extra
 
@@ -32,39 +35,6 @@ def take_rows(texts: pa.LargeStringArray, rows: Sequence[int]) -> pa.LargeString
 
 def any_of(patterns: Iterable[str]) -> str:
     return "|".join(f"(?:{pattern})" for pattern in patterns)
-
-
-class Numbers:
-    """The families whose clue is a run of digits. Most runs are dates, prices and tables, and hold none of them."""
-
-    def __init__(self, families: Sequence[Family]) -> None:
-        places = [place for place, family in enumerate(families) if family.trigger == DIGITS_CLUE]
-        named = [place for place in places if families[place].needs_context]
-        free = _by_shape(families, [place for place in places if not families[place].needs_context])
-        names = any_of(dict.fromkeys(families[place].context_pattern for place in named))
-        self._all = places
-        self._steps = ((any_of(free), free), (names, _by_shape(families, named)))
-
-    def add_to(self, found: Candidates, texts: pa.LargeStringArray, rows: Sequence[int]) -> None:
-        """Add the families that may occur in ``rows``, those of ``texts`` with a run of digits."""
-        if len(rows) <= _FEW_ROWS:
-            for row in rows:
-                found[row].update(self._all)
-            return
-        texts = take_rows(texts, rows)
-        for places, hits in self._told_apart(texts):
-            for hit in hits:
-                found[rows[hit]].update(places)
-
-    def _told_apart(self, texts: pa.LargeStringArray) -> Iterator[tuple[list[int], list[int]]]:
-        for first, shapes in self._steps:
-            rows = matching_rows(texts, first) if shapes else []
-            if len(rows) <= _FEW_ROWS:
-                yield [place for places in shapes.values() for place in places], rows
-                continue
-            some = take_rows(texts, rows)
-            for shape, places in shapes.items():
-                yield places, [rows[hit] for hit in matching_rows(some, shape)]
 
 
 class Keywords:
@@ -101,10 +71,3 @@ class Keywords:
             if word in lowered:
                 held.update(places)
         return held
-
-
-def _by_shape(families: Sequence[Family], places: Sequence[int]) -> dict[str, list[int]]:
-    owners: dict[str, list[int]] = {}
-    for place in places:
-        owners.setdefault(families[place].shape, []).append(place)
-    return owners

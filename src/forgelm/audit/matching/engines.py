@@ -10,9 +10,10 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from forgelm.audit.matching.clues import Candidates, Keywords, Numbers, any_of, matching_rows, take_rows
+from forgelm.audit.matching.clues import Candidates, Keywords, any_of, matching_rows, take_rows
 from forgelm.audit.matching.family import DIGITS_CLUE, Family
 from forgelm.audit.matching.fold import FOLDABLE
+from forgelm.audit.matching.numbers import Numbers
 from forgelm.base.extras import load_extra
 
 if TYPE_CHECKING:

@@ -6,11 +6,15 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from forgelm.audit.findings import Severity
 
+if TYPE_CHECKING:
+    from forgelm.audit.rows.arrays import Bits, Ints
+
 Group = Literal["pii", "secret"]
+Column: TypeAlias = "Callable[[Ints], Bits]"
 
 # Digits with at most two separators between one and the next.
 DIGIT_GAP = "[ ./()+\u00a0\u2009\u202f\u2010-\u2015\u2212-]"
@@ -62,6 +66,9 @@ class Family:
     clue: str = ""  # a pattern shared by many families that also occurs wherever this one does
     trims: bool = False  # when the check fails, try again without the last group
     weak: bool = False  # loses to every other family that claims the same characters
+    # Which of many values (values, digits) that are nothing but digits the check may accept; for a family whose values
+    # are digits, alone or with what may stand between them.
+    column: Column | None = None
     retries: bool = False  # after a failed check look again one character on: for patterns of bounded length
 
     @cached_property

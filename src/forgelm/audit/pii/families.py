@@ -11,6 +11,7 @@ from typing import Any
 from forgelm.audit.findings import Severity
 from forgelm.audit.matching.family import Family
 from forgelm.audit.pii import european_ids, network, payment, phone
+from forgelm.audit.pii.columns import COLUMNS, never
 from forgelm.audit.pii.national import NATIONAL_FAMILIES
 from forgelm.audit.pii.shapes import AFTER, BEFORE, SPACE
 
@@ -39,10 +40,11 @@ def _nir(department: str, clue: str, digits: int = 0) -> tuple[Family, ...]:
     return (
         Family("fr_ssn",
                f"[12]{SPACE}?[0-9]{{2}}{SPACE}?(?:0[1-9]|1[0-2]|[2-9][0-9]){SPACE}?{department}{SPACE}?[0-9]{{3}}"
-               f"{SPACE}?[0-9]{{3}}{SPACE}?[0-9]{{2}}", "high", "pii", european_ids.french_nir, right=AFTER, **common),
+               f"{SPACE}?[0-9]{{3}}{SPACE}?[0-9]{{2}}", "high", "pii", european_ids.french_nir, right=AFTER,
+               column=COLUMNS[european_ids.french_nir] if digits else None, **common),
         Family("fr_ssn",
                f"[12]{SPACE}[0-9]{{2}}{SPACE}(?:0[1-9]|1[0-2]){SPACE}{department}{SPACE}[0-9]{{3}}{SPACE}[0-9]{{3}}",
-               "high", "pii", right=f"{AFTER}(?!{SPACE}[0-9])", **common),
+               "high", "pii", right=f"{AFTER}(?!{SPACE}[0-9])", column=never if digits else None, **common),
         Family("fr_ssn", f"[12][0-9]{{2}}(?:0[1-9]|1[0-2]){department}[0-9]{{6}}", "high", "pii", right=AFTER,
                needs_context=True, context=_NIR_WORDS, **common),
     )  # fmt: skip
@@ -50,7 +52,7 @@ def _nir(department: str, clue: str, digits: int = 0) -> tuple[Family, ...]:
 
 def _card(pattern: str, right: str) -> Family:
     return Family("credit_card", pattern, "critical", "pii", payment.credit_card, digits=13, retries=True,
-                  left=BEFORE, right=right)  # fmt: skip
+                  left=BEFORE, right=right, column=COLUMNS[payment.credit_card])  # fmt: skip
 
 
 def _phone(pattern: str, check: Callable[[str], bool], left: str, **more: Any) -> Family:
@@ -83,14 +85,16 @@ CONTRACT_FAMILIES = (
     _card(f"3[0-9]{{3}}{SPACE}[0-9]{{6}}{SPACE}[0-9]{{4,5}}", right="(?![0-9A-Za-z_])"),
     # Any other grouping, when nothing but the card stands in the run of digits.
     Family("credit_card", f"[2-6](?:{SPACE}?[0-9]){{12,18}}", "critical", "pii", payment.credit_card, digits=13,
-           left=f"{BEFORE}(?<![0-9]{SPACE})", right=f"{AFTER}(?!{SPACE}[0-9])", weak=True),
+           column=COLUMNS[payment.credit_card], left=f"{BEFORE}(?<![0-9]{SPACE})", right=f"{AFTER}(?!{SPACE}[0-9])",
+           weak=True),
     Family("us_ssn", "(?:00[1-9]|0[1-9][0-9]|[1-5][0-9]{2}|6[0-57-9][0-9]|66[0-57-9]|[78][0-9]{2})"
            "[\u2010-\u2015\u2212-](?:0[1-9]|[1-9][0-9])[\u2010-\u2015\u2212-](?:000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})",
-           "high", "pii", digits=9, left=f"{BEFORE}(?<![0-9]-)", right=f"{AFTER}(?!-[0-9])"),
+           "high", "pii", column=never, digits=9, left=f"{BEFORE}(?<![0-9]-)", right=f"{AFTER}(?!-[0-9])"),
     *_nir("[0-9]{2}", "", digits=13),
     *_nir("2[ABab]", f"[0-9]{{2}}{SPACE}?2[ABab]{SPACE}?[0-9]{{3}}"),
     # The check digits leave an even one at the end.
     Family("tr_id", "[1-9][0-9]{9}[02468]", "high", "pii", european_ids.turkish_id, digits=11, left=BEFORE, right=AFTER,
+           column=COLUMNS[european_ids.turkish_id],
            context=("TC", "T.C.", "TCKN", "kimlik", "kimlik no", "tc no", "tckn", "vatandaşlık")),
     Family("de_id", "[LMNPRTVWXYCFGHJK][0-9CFGHJKLMNPRTVWXYZ]{8}[0-9]", "high", "pii", european_ids.german_card,
            left=BEFORE, right=AFTER, retries=True, clue=_GERMAN_CLUE, near=_GERMAN_NEAR),

@@ -14,6 +14,7 @@ from typing import Any
 from forgelm.audit.matching.family import Family
 from forgelm.audit.pii import european_ids as europe
 from forgelm.audit.pii import world_ids as world
+from forgelm.audit.pii.columns import COLUMNS, never
 from forgelm.audit.pii.shapes import AFTER, BEFORE, DAY, MONTH, SPACE
 
 Check = Callable[[str], bool]
@@ -30,12 +31,13 @@ _TAX = ("tax id", "tax number", "tax no", "TIN")
 
 def _plain(kind: str, pattern: str, check: Check | None = None, **more: Any) -> Family:
     """A number that its shape and its check tell from any other."""
-    return Family(kind, pattern, "high", "pii", check, left=BEFORE, right=AFTER, retries=True, **more)
+    column = more.pop("column", COLUMNS.get(check))
+    return Family(kind, pattern, "high", "pii", check, left=BEFORE, right=AFTER, retries=True, column=column, **more)
 
 
 def _named(kind: str, pattern: str, check: Check, context: tuple[str, ...], **more: Any) -> Family:
     """A number that only the words before it tell from any other."""
-    return _plain(kind, pattern, check, context=context, needs_context=True, **more)
+    return _plain(kind, pattern, check, context=context, needs_context=True, column=None, **more)
 
 
 _BELGIAN_WORDS = ("rijksregister", "rijksregisternummer", "registre national", "niss", "insz", "NN")
@@ -82,7 +84,8 @@ _EUROPE = (
     _plain("be_rrn", _belgian("(?:0[0-9]|1[0-2])"), europe.belgian_number, digits=11, context=_BELGIAN_WORDS),
     _named("be_rrn", _belgian("(?:2[0-9]|3[0-2]|4[0-9]|5[0-2])"), europe.belgian_number, _BELGIAN_WORDS, digits=11),
     _named("bg_egn", f"[0-9]{{2}}{_MONTH_20}{DAY}[0-9]{{4}}", europe.bulgarian_egn, ("ЕГН", "егн", "egn"), digits=10),
-    _plain("cz_sk_birth_number", f"[0-9]{{2}}{_MONTH_50}{DAY}/[0-9]{{4}}", europe.czech_number, digits=10),
+    _plain("cz_sk_birth_number", f"[0-9]{{2}}{_MONTH_50}{DAY}/[0-9]{{4}}", europe.czech_number,
+           column=never, digits=10),
     _named("cz_sk_birth_number", f"[0-9]{{2}}{_MONTH_50}{DAY}[0-9]{{4}}", europe.czech_number,
            ("rodné číslo", "rodne cislo", "rč", "r.č.", "birth number"), digits=10),
     _plain("ro_cnp", f"[1-9][0-9]{{2}}{MONTH}{DAY}[0-9]{{6}}", europe.romanian_cnp, digits=13,
@@ -90,28 +93,29 @@ _EUROPE = (
     _plain("gr_amka", f"{DAY}{MONTH}[0-9]{{7}}", europe.greek_amka, digits=11, context=("amka", "ΑΜΚΑ")),
     _plain("ee_lt_personal_code", f"[1-8][0-9]{{2}}{MONTH}{DAY}[0-9]{{4}}", europe.baltic_code, digits=11,
            context=("isikukood", "asmens kodas", "personal code")),
-    _plain("lv_personal_code", f"{DAY}{MONTH}[0-9]{{2}}-[0-9]{{5}}", europe.latvian_code, digits=11),
+    _plain("lv_personal_code", f"{DAY}{MONTH}[0-9]{{2}}-[0-9]{{5}}", europe.latvian_code, column=never, digits=11),
     _named("hr_oib", "[0-9]{11}", europe.croatian_oib, ("oib",), digits=11),
     _plain("balkan_jmbg", f"{DAY}{MONTH}(?:9[0-9]|0[0-2])[0-9]{{7}}", europe.balkan_jmbg, digits=13,
            context=("jmbg", "emšo", "emso", "ЈМБГ", "ЕМБГ")),
     _plain("ie_pps", "[0-9]{7}[A-Wa-w][A-IWa-iw]?", europe.irish_pps, digits=7, clue=_SEVEN),
     _named("ua_rnokpp", "[0-9]{10}", europe.ukrainian_number,
            ("рнокпп", "РНОКПП", "ІПН", "іпн", "ідентифікаційний код", "rnokpp"), digits=10),
-    _plain("ru_snils", "[0-9]{3}-[0-9]{3}-[0-9]{3}[ -][0-9]{2}", europe.russian_snils, digits=11),
+    _plain("ru_snils", "[0-9]{3}-[0-9]{3}-[0-9]{3}[ -][0-9]{2}", europe.russian_snils, column=never, digits=11),
     _named("ru_snils", "[0-9]{11}", europe.russian_snils, ("снилс", "СНИЛС", "Снилс", "snils"), digits=11),
     _plain("ru_inn", "[0-9]{12}", europe.russian_inn, digits=12, context=("ИНН", "инн", "INN")),
     # Without a check digit: whatever has one comes first.
-    _plain("dk_cpr", f"{DAY}{MONTH}[0-9]{{2}}-[0-9]{{4}}", europe.danish_cpr, digits=10,
+    _plain("dk_cpr", f"{DAY}{MONTH}[0-9]{{2}}-[0-9]{{4}}", europe.danish_cpr, column=never, digits=10,
            context=("CPR", "cpr-nr", "cpr-nummer")),
 )  # fmt: skip
 
 _WORLD = (
-    _plain("us_itin", f"9[0-9]{{2}}{_DASH}(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9]){_DASH}[0-9]{{4}}", digits=9),
+    _plain("us_itin", f"9[0-9]{{2}}{_DASH}(?:5[0-9]|6[0-5]|7[0-9]|8[0-8]|9[0-24-9]){_DASH}[0-9]{{4}}",
+           column=never, digits=9),
     _plain("br_cpf", "[0-9]{3}\\.[0-9]{3}\\.[0-9]{3}-[0-9]{2}|[0-9]{9}-?[0-9]{2}", world.brazilian_cpf, digits=11,
            context=("cpf",)),
     # Not three groups of a longer number.
     Family("in_aadhaar", f"[2-9][0-9]{{3}}{SPACE}[0-9]{{4}}{SPACE}[0-9]{{4}}", "high", "pii", world.indian_aadhaar,
-           digits=12, context=("aadhaar", "aadhar", "uidai", "आधार"), left=f"{BEFORE}(?<![0-9]{SPACE})",
+           column=never, digits=12, context=("aadhaar", "aadhar", "uidai", "आधार"), left=f"{BEFORE}(?<![0-9]{SPACE})",
            right=f"{AFTER}(?!{SPACE}[0-9])", retries=True),
     _named("in_aadhaar", "[2-9][0-9]{11}", world.indian_aadhaar, ("aadhaar", "aadhar", "uidai", "आधार"), digits=12),
     _plain("in_pan", "[A-Z]{3}P[A-Z][0-9]{4}[A-Z]"),
@@ -125,7 +129,7 @@ _WORLD = (
            ("medicare",), digits=10),
     _plain("cn_resident_id", f"[1-9][0-9]{{5}}(?:19|20)[0-9]{{2}}{MONTH}{DAY}[0-9]{{3}}[0-9Xx]", world.chinese_id,
            digits=17),
-    _plain("kr_rrn", f"[0-9]{{2}}{MONTH}{DAY}-[1-8][0-9]{{6}}", world.korean_number, digits=13,
+    _plain("kr_rrn", f"[0-9]{{2}}{MONTH}{DAY}-[1-8][0-9]{{6}}", world.korean_number, column=never, digits=13,
            context=("주민등록번호", "주민번호")),
     _named("jp_my_number", "[0-9]{12}|[0-9]{4}[ -][0-9]{4}[ -][0-9]{4}", world.japanese_number,
            ("マイナンバー", "個人番号", "my number", "mynumber"), digits=12),
@@ -138,17 +142,17 @@ _WORLD = (
     _plain("za_id", f"[0-9]{{2}}{MONTH}{DAY}[0-9]{{4}}[0-2][0-9]{{2}}", world.south_african_id, digits=13),
     _plain("mx_curp", "[A-Z][AEIOUX][A-Z]{2}[0-9]{6}[HMX][A-Z]{2}[B-DF-HJ-NP-TV-Z]{3}[0-9A-Z][0-9]", world.mexican_curp,
            clue="[A-Z]{4}[0-9]{6}[HMX]"),
-    _plain("ar_cuit", "2[0347]-[0-9]{8}-[0-9]", world.argentine_cuit, digits=11),
+    _plain("ar_cuit", "2[0347]-[0-9]{8}-[0-9]", world.argentine_cuit, column=never, digits=11),
     _named("ar_cuit", "2[0347][0-9]{9}", world.argentine_cuit, ("cuit", "cuil"), digits=11),
     _plain("cl_rut", "[0-9]{1,2}\\.[0-9]{3}\\.[0-9]{3}-[0-9Kk]", world.chilean_rut, digits=7,
            clue="[0-9]\\.[0-9]{3}\\.[0-9]{3}-"),
     _named("cl_rut", "[0-9]{7,8}-?[0-9]|[0-9]{8}-?[Kk]", world.chilean_rut, _RUT, digits=8),
     _named("cl_rut", "[0-9]{7}-?[Kk]", world.chilean_rut, _RUT, digits=7, clue=_SEVEN),
-    _plain("th_id", "[1-8]-[0-9]{4}-[0-9]{5}-[0-9]{2}-[0-9]", world.thai_id, digits=13),
+    _plain("th_id", "[1-8]-[0-9]{4}-[0-9]{5}-[0-9]{2}-[0-9]", world.thai_id, column=never, digits=13),
     _named("th_id", "[1-8][0-9]{12}", world.thai_id, ("เลขประจำตัวประชาชน", "บัตรประชาชน", "thai id"), digits=13),
     _plain("my_nric", f"[0-9]{{2}}{MONTH}{DAY}-(?:0[1-9]|1[0-6]|[2-5][0-9]|[6-8][0-9])-[0-9]{{4}}",
-           world.malaysian_id, digits=12),
-    _plain("pk_cnic", "[1-7][0-9]{4}-[0-9]{7}-[0-9]", digits=13),
+           world.malaysian_id, column=never, digits=12),
+    _plain("pk_cnic", "[1-7][0-9]{4}-[0-9]{7}-[0-9]", column=never, digits=13),
 )  # fmt: skip
 
 NATIONAL_FAMILIES = _EUROPE + _WORLD
