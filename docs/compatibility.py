@@ -36,7 +36,7 @@ KINDS: Mapping[str, tuple[str, Callable[[], Any]]] = MappingProxyType(
     }
 )
 # Told to the reader; nothing in the code to hold them against.
-_TOLD = frozenset({"differs", "meaning", "named"})
+_TOLD = frozenset({"differs", "meaning", "named", "note"})
 
 
 def load_contract() -> Items:
@@ -228,10 +228,11 @@ def _tests_in(path: Path) -> frozenset[str]:
 
 
 def _describe(facts: Mapping[str, Any]) -> str:
-    said = [_phrase(fact, value) for fact, value in facts.items() if fact not in ("differs", "named")]
+    said = [_phrase(fact, value) for fact, value in facts.items() if fact not in ("differs", "named", "note")]
     told = "; ".join(part for part in said if part)
-    if "differs" in facts:
-        told += f"{'. ' if told else ''}**Here:** {facts['differs']}"
+    here = facts.get("differs") or facts.get("note")
+    if here:
+        told += f"{'. ' if told else ''}**Here:** {here}"
     return told.replace("|", "\\|")
 
 

@@ -24,6 +24,13 @@ def test_the_dry_run_writes_config_and_data_only(tmp_path: Path, capsys: pytest.
     ]
 
 
+def test_without_a_place_the_config_goes_below_configs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert run(["quickstart", "grpo-math", "--dry-run"]) == 0
+    (path,) = tmp_path.glob("configs/grpo-math-*/config.yaml")
+    assert "grpo" in path.read_text()
+
+
 @pytest.mark.slow
 def test_the_whole_first_run(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "forgelm", "quickstart", "--output", "first/config.yaml"]

@@ -128,6 +128,8 @@ def test_a_rejected_model_lies_in_quarantine_with_the_reason(tmp_path: Path) -> 
     assert decided.path == files.quarantine(RUN) / "final_model"
     record = json.loads((files.quarantine(RUN) / "decision.json").read_text())
     assert (record["comment"], record["event"]) == ("leaks names", "human_approval.rejected")
+    (told,) = read_entries(files.audit_log, [Event.HUMAN_APPROVAL_REJECTED])
+    assert (told.fields["gate"], told.fields["run_id"], told.fields["comment"]) == ("final_model", RUN, "leaks names")
     assert not files.staging(RUN).exists()
 
 
