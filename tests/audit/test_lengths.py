@@ -1,8 +1,8 @@
-"""Lengths: exact statistics, and expectations of padding against all batches there can be."""
+"""Lengths: exact statistics, and the batches that a run would make of them."""
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from forgelm.audit.lengths import advise_batching, count_tokens, measure_truncation, summarize_lengths
 from forgelm.base.errors import ConfigError
+from forgelm.data.batching import choose_batching
 
 CHAT = np.random.default_rng(0).lognormal(4.3, 0.8, 20_000).astype(np.int32) + 1
 
@@ -43,36 +44,12 @@ def test_truncation_counts_rows_and_tokens() -> None:
     assert measure_truncation(_array([0]), 5).token_share == 0.0
 
 
-@given(st.lists(st.integers(1, 50), min_size=1, max_size=9), st.integers(1, 9))
-def test_the_waste_of_random_batches_is_the_mean_over_all_of_them(values: list[int], size: int) -> None:
-    advice = advise_batching(_array(values), size)
+def test_the_advice_is_what_a_run_would_choose() -> None:
+    for lengths, limit in ((CHAT, 128), (CHAT, None), (np.full(500, 700, np.int32), 1024)):
+        advice = advise_batching(lengths, 8, max_length=limit)
+        assert advice == choose_batching(lengths.tolist(), 8, max_length=limit)
     assert advice is not None
-    longest = [max(batch) for batch in combinations(values, min(size, len(values)))]
-    useful = np.mean(values) / np.mean(longest)
-    assert advice.random_waste == pytest.approx(1 - useful)
-    assert advice.speedup == pytest.approx(1 / useful)
-
-
-def test_grouping_rows_of_like_length_wastes_little() -> None:
-    advice = advise_batching(CHAT, 8)
-    assert advice is not None
-    chance = np.random.default_rng(1)
-    drawn = np.array([np.sort(chance.choice(CHAT, 400))[::-1] for _ in range(200)])
-    padded = drawn[:, ::8].sum() * 8
-    assert advice.grouped_waste == pytest.approx(1 - drawn.sum() / padded, abs=0.02)
-    assert advice.random_waste > 0.4
-    assert advice.grouped_waste < 0.15
-    assert advice.mode == "group_by_length"
-
-
-def test_the_mode_follows_from_the_lengths() -> None:
-    even = advise_batching(np.full(500, 700, np.int32), 8, max_length=1024)
-    short = advise_batching(CHAT, 8, max_length=2048)
-    full = advise_batching(CHAT, 8, max_length=128)
-    assert even is not None and short is not None and full is not None
-    assert (even.mode, short.mode, full.mode) == ("any", "packing", "group_by_length")
-    assert even.random_waste == pytest.approx(0.0)
-    assert "padding" in short.reason
+    assert advice.random_waste == pytest.approx(0.0)
 
 
 def test_no_rows_need_no_advice() -> None:

@@ -10,6 +10,7 @@ from terminal import drawn_on
 from forgelm.base.events import Event
 from forgelm.cli.options import Shared
 from forgelm.cli.progress import Reporter
+from forgelm.data.batching import choose_batching
 
 STEP = {"step": 5, "total": 10, "loss": 1.25, "tokens_per_second": 1234.4, "eta_seconds": 7.2}
 
@@ -48,3 +49,12 @@ def test_trouble_is_said_with_its_cause_and_the_change(capsys: pytest.CaptureFix
     with Reporter(Shared()) as report:
         report(Event.TRAINING_TROUBLE, kind="zero_gradient", step=9, value=0.0, cause="nothing learns", change="look")
     assert capsys.readouterr().err == "forgelm: trouble at step 9: zero_gradient: nothing learns; look\n"
+
+
+def test_the_batches_are_said_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    with Reporter(Shared()) as report:
+        report(Event.TRAINING_STARTED, trainer_type="sft", rows=3, batching=choose_batching([5, 5, 50], 2).as_record())
+    assert capsys.readouterr().err == (
+        "forgelm: batches of 2: random order, rows of a batch joined: random batches of 2 are 43% padding, and 0% with "
+        "their rows joined\n"
+    )

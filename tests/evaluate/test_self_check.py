@@ -10,6 +10,7 @@ import pytest
 import torch
 from support import computed, ember_model, ember_tokenizer
 
+from forgelm.data.batching import choose_batching
 from forgelm.data.rows import Row
 from forgelm.evaluate.self_check import measure_saved_model
 from forgelm.model.precision import Precision
@@ -46,6 +47,7 @@ def outcome(trained: Any, tmp_path: Path) -> Outcome:
         base_logits=probe_logits(ember_model(), PROBE),
         trained_logits=probe_logits(trained, PROBE),
         compute=computed(),
+        batching=choose_batching([], 1),
     )
 
 

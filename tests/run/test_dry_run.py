@@ -21,6 +21,8 @@ def test_the_report_holds_the_run(make_config: Make) -> None:
     assert report["data_format"] == "messages"
     assert report["token_ledger"]["target_tokens"] > 0
     assert report["output_dir"].endswith("/run/final_model")
+    assert report["batching"]["mode"] == "padding_free"
+    assert "with their rows joined" in report["batching"]["reason"]
 
 
 @pytest.mark.parametrize(

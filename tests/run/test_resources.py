@@ -9,6 +9,7 @@ import pytest
 from support import computed
 
 from forgelm.config.root import ForgeConfig
+from forgelm.data.batching import choose_batching
 from forgelm.model.hardware import Hardware
 from forgelm.run.resources import USD_PER_HOUR, measure_resources
 from forgelm.train.loop import Outcome
@@ -41,6 +42,7 @@ def outcome(seconds: float = 1800.0, peak_vram_gb: float | None = None) -> Outco
         base_logits=[],
         trained_logits=[],
         compute=computed(),
+        batching=choose_batching([], 1),
         peak_vram_gb=peak_vram_gb,
     )
 

@@ -15,7 +15,7 @@ from forgelm.config.objectives import READ_BY
 from forgelm.config.training import TrainingConfig
 from forgelm.model.hardware import Hardware
 from forgelm.model.precision import Precision
-from forgelm.train.arguments import Plan, build_arguments, keeps_best, logging_steps, sampling_strategy
+from forgelm.train.arguments import Plan, build_arguments, keeps_best, logging_steps
 
 CPU = Hardware("cpu", bf16=False, fp16=False)
 GPU = Hardware("cuda", bf16=True, fp16=True, gpu_names=("NVIDIA L4",))
@@ -144,13 +144,6 @@ def test_a_field_changes_nothing_else(name: str, value: Any, argument: str, pass
     follow["save_steps"] = follow["eval_steps"]
     different = {key for key in changed.keys() | default.keys() if changed.get(key) != default.get(key)}
     assert different <= meant | follow.get(name, set())
-
-
-def test_rows_stay_in_order_when_the_user_wants_no_shuffling_and_names_no_other_order() -> None:
-    assert sampling_strategy(TrainingConfig(), shuffle=False) == "sequential"
-    assert sampling_strategy(TrainingConfig(train_sampling_strategy="random"), shuffle=False) == "random"
-    assert sampling_strategy(TrainingConfig(), shuffle=True) == "group_by_length"
-    assert sampling_strategy(TrainingConfig(trainer_type="grpo"), shuffle=True) == "random"
 
 
 @pytest.mark.parametrize("has_validation", [True, False])

@@ -78,6 +78,13 @@ def test_rows_laid_end_to_end_see_only_themselves() -> None:
     assert (got.real_tokens, got.backward_pairs) == (7, 4 * 4 + 3 * 3)
 
 
+def test_filler_of_joined_rows_is_no_token_and_sees_itself_alone() -> None:
+    positions = torch.tensor([[0, 1, 2, 0, 1, 1, 1], [0, 1, 2, 3, 0, 2, 2]])
+    got = heard(input_ids=torch.arange(14).reshape(2, 7), position_ids=positions)
+    assert (got.backward_positions, got.real_tokens) == (14, 5 + 5)
+    assert got.backward_pairs == 9 + 4 + 2 + 16 + 1 + 2
+
+
 def test_without_a_mask_everything_is_real() -> None:
     got = heard(input_ids=IDS)
     assert (got.real_tokens, got.backward_pairs) == (10, 50)

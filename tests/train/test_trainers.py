@@ -9,23 +9,18 @@ from typing import Any
 
 import pytest
 import trl
+from sft_trainer import trainer_for
 from support import ember_model, ember_tokenizer, order_rows
 
 from forgelm.base.errors import OptionalDependencyError, StorageError
 from forgelm.config.root import ForgeConfig
 from forgelm.data.rows import Row, RowFormat
 from forgelm.evaluate.loss import measure_loss
-from forgelm.model.hardware import Hardware
-from forgelm.model.precision import Precision
-from forgelm.train.arguments import Plan, build_arguments, sampling_strategy
 from forgelm.train.checkpoints import list_checkpoints
-from forgelm.train.columns import build_sft_dataset
-from forgelm.train.compute import Meter
 from forgelm.train.listeners import Listener
-from forgelm.train.quiet import Ways
 from forgelm.train.seal import broken_seal
 from forgelm.train.tokenise import Example, choose_encoding, tokenise
-from forgelm.train.trainers import TRAINERS, build_trainer, check_trackers, keep_to_one_gpu
+from forgelm.train.trainers import check_trackers, keep_to_one_gpu
 
 Make = Callable[..., ForgeConfig]
 
@@ -37,30 +32,6 @@ def examples() -> tuple[Example, ...]:
         ember_tokenizer(), rows, RowFormat.MESSAGES, max_length=256, add_eos=True, reply_mask=None
     )
     return tokenise(rows, encoding).examples
-
-
-def trainer_for(config: ForgeConfig, examples: tuple[Example, ...], model: Any = None, **parts: Any) -> Any:
-    model = model or ember_model()
-    plan = Plan(
-        output_dir=config.training.output_dir,
-        rows=len(examples),
-        has_validation=True,
-        max_length=config.model.max_length,
-        run_name="test",
-        hardware=Hardware("cpu", bf16=False, fp16=False),
-        precision=Precision("float32", None, False, "float32"),
-    )
-    return build_trainer(
-        TRAINERS["sft"],
-        build_arguments(config.training, plan),
-        Ways(Meter(model, plan.hardware), sampling_strategy(config.training, shuffle=True)),
-        listeners=parts.pop("listeners", ()),
-        patience=None,
-        model=model,
-        processing_class=ember_tokenizer(),
-        train_dataset=build_sft_dataset(examples),
-        eval_dataset=build_sft_dataset(examples),
-    )
 
 
 def test_a_tracker_that_is_not_installed_is_named_with_its_extra() -> None:

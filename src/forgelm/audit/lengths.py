@@ -1,24 +1,20 @@
-"""The lengths of all rows to what they mean: their spread, what a limit would cut, and what padding would waste."""
+"""The lengths of all rows to what they mean: their spread, what a limit would cut, and the batches they make."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
-from forgelm.audit.rows.arrays import Floats, Ints, Ints32, np
+from forgelm.audit.rows.arrays import Ints32, np
 from forgelm.base.errors import ConfigError
+from forgelm.data.batching import Batching, choose_batching
 
 CountTokens: TypeAlias = Callable[[Sequence[str]], Sequence[int]]
 """Returns the number of tokens of every text, as the run's tokenizer counts them."""
 
-Batching = Literal["any", "group_by_length", "packing"]
-
 _BUCKETS = 40
-_NEGLIGIBLE_WASTE = 0.10
-_SHORT_ROWS = 0.25
-_GROUPED_BATCHES = 50  # how many batches the trainer's length-grouped sampler sorts at a time
 
 
 @dataclass(frozen=True)
@@ -54,21 +50,6 @@ class Truncation:
     token_share: float
 
 
-@dataclass(frozen=True)
-class BatchingAdvice:
-    """What share (0 to 1) of every batch would be padding, and the way to put rows together that follows.
-
-    ``speedup`` is how many times less is computed without any padding than with random batches.
-    """
-
-    batch_size: int
-    random_waste: float
-    grouped_waste: float
-    speedup: float
-    mode: Batching
-    reason: str
-
-
 def summarize_lengths(lengths: Ints32) -> LengthSummary | None:
     """Return the statistics of ``lengths``; rows of length 0 are left out; ``None`` when no other is there."""
     filled = np.sort(lengths[lengths > 0])
@@ -102,28 +83,16 @@ def measure_truncation(lengths: Ints32, max_length: int) -> Truncation:
     return Truncation(max_length, len(over), len(over) / max(rows, 1), lost / max(tokens, 1))
 
 
-def advise_batching(lengths: Ints32, batch_size: int, *, max_length: int | None = None) -> BatchingAdvice | None:
-    """Compare ways to fill batches of ``batch_size`` rows, cut at ``max_length``; ``None`` without rows.
+def advise_batching(lengths: Ints32, batch_size: int, *, max_length: int | None = None) -> Batching | None:
+    """Return how a run would put batches of ``batch_size`` rows together; ``None`` without rows.
 
-    The waste of random batches is the exact expectation over all ways to draw them. That of grouped batches is for
-    rows sorted within draws of 50 batches, as length-grouped samplers do.
+    It is the run's own choice, for a model whose rows can be joined.
 
     Raises:
         ConfigError: ``batch_size`` is below 1.
     """
-    if batch_size < 1:
-        raise ConfigError(f"batch_size must be at least 1, got {batch_size}")
-    filled = np.sort(lengths[lengths > 0]).astype(np.int64)
-    if max_length is not None:
-        filled = np.minimum(filled, max_length)
-    if not len(filled):
-        return None
-    mean = float(filled.mean())
-    size = min(batch_size, len(filled))
-    random_waste = 1.0 - mean / _expect_longest(filled, size)
-    mode, reason = _choose_mode(random_waste, mean, max_length)
-    grouped = 1.0 - mean / _expect_grouped(filled, size)
-    return BatchingAdvice(batch_size, random_waste, grouped, 1.0 / (1.0 - random_waste), mode, reason)
+    found = choose_batching(lengths.tolist(), batch_size, max_length=max_length)
+    return found if (lengths > 0).any() else None
 
 
 def count_tokens(texts: Sequence[str], count: CountTokens) -> Ints32:
@@ -141,44 +110,3 @@ def _histogram(ascending: Ints32) -> Histogram:
     edges = sorted({round(low * ((high + 1) / low) ** (step / _BUCKETS)) for step in range(_BUCKETS + 1)} | {high + 1})
     counts = np.diff(np.searchsorted(ascending, edges))
     return Histogram(tuple(edges), tuple(counts.tolist()))
-
-
-def _expect_longest(ascending: Ints, size: int) -> float:
-    """Return the mean over all batches of ``size`` different rows of the longest in the batch."""
-    return float(ascending @ _longest_chances(len(ascending), size))
-
-
-def _longest_chances(rows: int, size: int) -> Floats:
-    """Return for each of ``rows`` rows in ascending order the chance that it is the longest of a random batch.
-
-    It is C(i, size - 1) / C(rows, size) for the row with ``i`` shorter ones: a product of ``size`` factors.
-    """
-    shorter = np.arange(rows, dtype=np.float64)
-    chances = np.full(rows, size / rows)
-    for drawn in range(size - 1):
-        chances *= np.maximum(shorter - drawn, 0.0) / (rows - 1 - drawn)
-    return chances
-
-
-def _expect_grouped(ascending: Ints, size: int) -> float:
-    """Return the mean padded length when draws of 50 batches are sorted and cut into batches: the typical draw."""
-    drawn = min(size * _GROUPED_BATCHES, len(ascending))
-    places = ((np.arange(drawn) + 0.5) * len(ascending) / drawn).astype(np.int64)
-    typical = ascending[places][::-1]
-    longest = typical[::size]
-    sizes = np.diff(np.append(np.arange(0, drawn, size), drawn))
-    padded = float(longest @ sizes) / drawn
-    return padded * float(ascending.mean()) / float(typical.mean())
-
-
-def _choose_mode(waste: float, mean: float, max_length: int | None) -> tuple[Batching, str]:
-    if waste < _NEGLIGIBLE_WASTE:
-        return "any", f"random batches are {waste:.0%} padding, which is not worth a change"
-    if max_length is not None and mean < _SHORT_ROWS * max_length:
-        return "packing", (
-            f"rows fill {mean / max_length:.0%} of max_length on average and random batches are {waste:.0%} padding; "
-            "packing computes neither, with fewer and fuller steps (check learning rate and epochs)"
-        )
-    return "group_by_length", (
-        f"random batches are {waste:.0%} padding; rows of like length together need no special attention kernel"
-    )

@@ -41,6 +41,8 @@ class Reporter:
         elif event is Event.STAGE:
             self._close()
             note(f"forgelm: {fields['name']}")
+        elif event is Event.TRAINING_STARTED:
+            note(f"forgelm: batches of {fields['batching']['batch_size']}: {fields['batching']['summary']}")
         elif event is Event.TRAINING_OOM_RECOVERY:
             self._close()
             note(

@@ -138,8 +138,8 @@ class StepsConfig(Section):
         3, ge=1, description="Stop after this many validations without improvement; needs validation rows."
     )
     packing: bool = Field(False, description="Put several short rows into one sequence.")
-    padding_free: bool = Field(
-        False, description="Join the rows of a batch into one sequence instead of padding them; the loss is the same."
+    padding_free: bool | None = Field(
+        None, description="Join the rows of a batch instead of padding them; null follows the rows' lengths."
     )
     sample_packing: bool = Field(
         False,
@@ -153,8 +153,8 @@ class StepsConfig(Section):
     completion_only_loss: bool | None = Field(
         None, description="Learn only the completion; null means yes for prompt and completion rows."
     )
-    train_sampling_strategy: Literal["group_by_length", "random", "sequential"] = Field(
-        "group_by_length", description="Order of the rows; rows of like length together need less padding."
+    train_sampling_strategy: Literal["group_by_length", "random", "sequential"] | None = Field(
+        None, description="Order of the rows; null follows their lengths, and data.shuffle."
     )
     neftune_noise_alpha: float | None = Field(None, gt=0, description="Strength of the noise added to embeddings.")
     rope_scaling: Annotated[dict[str, Any] | None, AfterValidator(check_rope_scaling)] = Field(

@@ -194,6 +194,7 @@ def _training_parameters(record: RunRecord) -> dict[str, Any]:
         "best_checkpoint_kept": outcome.keeps_best,
         **record.config.training.model_dump(mode="json", exclude={"output_dir", "trainer_type"}),
         "oom_recovery": _oom_recovery(record),
+        "batching": outcome.batching.as_record(),
         "memory": outcome.probed.as_record() if outcome.probed else None,
     }
 

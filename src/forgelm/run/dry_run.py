@@ -7,9 +7,10 @@ from typing import Any
 from forgelm.base.events import emit_nothing
 from forgelm.base.network import private
 from forgelm.config.root import ForgeConfig
-from forgelm.model.load import load_reader
+from forgelm.model.load import load_reader, read_architecture
 from forgelm.run.folder import check_writable, run_files
 from forgelm.run.preflight import check_needs
+from forgelm.train.batching import foresee_batching
 from forgelm.train.distributed import check_strategy
 from forgelm.train.tokenised import tokenise_data
 
@@ -27,6 +28,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     with private(offline=config.model.offline):
         needs = check_needs(config, emit_nothing)
         tokenised = tokenise_data(config, needs.prepared, load_reader(config, needs.revision))
+    batching = foresee_batching(config, tokenised.train.examples, read_architecture(config, needs.revision))
     model, lora, training, limits = config.model, config.lora, config.training, config.evaluation
     return {
         "success": True,
@@ -41,6 +43,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
         "dataset": config.data.dataset_name_or_path,
         "epochs": training.num_train_epochs,
         "batch_size": training.per_device_train_batch_size,
+        "batching": batching.as_record(),
         "output_dir": str(files.final_model),
         "offline": model.offline,
         "rope_scaling": training.rope_scaling,

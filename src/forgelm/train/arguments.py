@@ -15,7 +15,7 @@ from forgelm.train.objectives import OBJECTIVES
 
 @dataclass(frozen=True)
 class Plan:
-    """What the arguments depend on besides ``training``. ``rows`` counts examples; ``shuffle`` is ``data.shuffle``."""
+    """What the arguments depend on besides ``training``. ``rows`` counts examples."""
 
     output_dir: str
     rows: int
@@ -24,7 +24,6 @@ class Plan:
     run_name: str
     hardware: Hardware
     precision: Precision
-    shuffle: bool = True
 
 
 def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
@@ -72,14 +71,6 @@ def build_arguments(training: TrainingConfig, plan: Plan) -> dict[str, Any]:
 def logging_steps(training: TrainingConfig, rows: int) -> int:
     """Return the optimizer steps between two loss reports: a hundredth of the rows, between 1 and 50."""
     return training.logging_steps or max(1, min(rows // 100, 50))
-
-
-def sampling_strategy(training: TrainingConfig, *, shuffle: bool) -> str:
-    """Return the order of rows: as they stand where the user wants no shuffling and named no other order."""
-    named = "train_sampling_strategy" in training.model_fields_set
-    strategy = training.train_sampling_strategy if shuffle or named else "sequential"
-    # Replies are drawn anew each time, so prompts have no length to group them by.
-    return "random" if training.trainer_type == "grpo" and strategy == "group_by_length" else strategy
 
 
 def keeps_best(training: TrainingConfig, plan: Plan) -> bool:

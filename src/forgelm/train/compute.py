@@ -15,6 +15,7 @@ from forgelm.base.extras import load_extra
 from forgelm.model.hardware import Hardware
 from forgelm.model.parameters import Parameters, count_parameters
 from forgelm.train.counters import Counters, open_counters
+from forgelm.train.joined import real_positions
 from forgelm.train.processes import Processes
 
 TOLERANCE = 0.3
@@ -261,7 +262,7 @@ class Meter:
             self._add(f"{name}_positions", rows * width)
             self._add(f"{name}_pairs", pairs)
         if learns:
-            self._add("real_tokens", rows * width if mask is None else mask[:, -width:].sum())
+            self._add("real_tokens", _count_tokens(rows, width, mask, kwargs.get("position_ids")))
 
     def _add(self, name: str, amount: Any) -> None:
         self._late[name] = self._late.get(name, 0) + amount
@@ -282,14 +283,24 @@ class Meter:
         return self._processes.add(float(self._late.get("loss_sum", 0.0))) / self._processes.count
 
 
+def _count_tokens(rows: int, width: int, mask: Any, position_ids: Any) -> Any:
+    """Positions that are no padding, by the mask or, in joined lines, by how positions go on."""
+    if mask is not None:
+        return mask[:, -width:].sum()
+    if position_ids is not None and position_ids.ndim == 2:
+        return real_positions(position_ids).sum() * (rows // int(position_ids.shape[0]))
+    return rows * width
+
+
 def _count_pairs(rows: int, width: int, mask: Any, position_ids: Any) -> Any:
     """Queries times keys over all rows; rows laid end to end in one sequence are told apart by their positions."""
     if mask is not None:
         return rows * width * int(mask.shape[1])
     if position_ids is not None and position_ids.ndim == 2:
         # The sum of 2·p + 1 over the positions p of a sequence is its length squared; one token alone, in generation,
-        # looks at the p + 1 up to itself.
-        return ((2 * position_ids + 1) if width > 1 else position_ids + 1).sum() * (rows // int(position_ids.shape[0]))
+        # looks at the p + 1 up to itself. Filler between rows sees itself alone.
+        pairs = 2 * position_ids.where(real_positions(position_ids), 0) + 1 if width > 1 else position_ids + 1
+        return pairs.sum() * (rows // int(position_ids.shape[0]))
     return rows * width * width
 
 

@@ -10,7 +10,6 @@ from typing import Any
 
 from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
-from forgelm.train.arguments import sampling_strategy
 from forgelm.train.order import EpochOrder
 from forgelm.train.tokenise import Example
 from forgelm.train.trainers import TRAINERS, row_lengths
@@ -61,9 +60,9 @@ class Consumption:
 
 
 def measure_consumption(
-    config: ForgeConfig, examples: Sequence[Example], *, steps: int, real_tokens: int
+    config: ForgeConfig, examples: Sequence[Example], *, order: str, steps: int, real_tokens: int
 ) -> Consumption:
-    """Return what ``steps`` optimizer steps drew from each dataset of ``examples``.
+    """Return what ``steps`` optimizer steps drew from each dataset of ``examples``; ``order`` is ``EpochOrder``'s.
 
     ``real_tokens`` is what the meter counted in the passes themselves. Where the replay adds up to it, the figures are
     exact; where it does not (packed sequences, a batch made smaller on the way), the meter's tokens are shared out in
@@ -72,18 +71,18 @@ def measure_consumption(
     """
     training = config.training
     per_step = training.per_device_train_batch_size * training.gradient_accumulation_steps * read_place().count
-    order = EpochOrder(
+    rows = EpochOrder(
         row_lengths(TRAINERS[training.trainer_type], examples),
         batch_size=training.per_device_train_batch_size,
         seed=training.seed,
-        strategy=sampling_strategy(training, shuffle=config.data.shuffle),
+        strategy=order,
     )
     if training.trainer_type == "grpo":
         replies = training.grpo_num_generations
-        drawn = replay(order, per_step=per_step // replies, steps=steps, fills_steps=True)
+        drawn = replay(rows, per_step=per_step // replies, steps=steps, fills_steps=True)
         seen = Counter({index: times * replies for index, times in drawn.items()})
         return Consumption(_by_source(examples, seen, 1.0), False, _DRAWN)
-    seen = replay(order, per_step=per_step, steps=steps)
+    seen = replay(rows, per_step=per_step, steps=steps)
     replayed = sum(examples[index].tokens * times for index, times in seen.items())
     if replayed == real_tokens:
         return Consumption(_by_source(examples, seen, 1.0), True, None)

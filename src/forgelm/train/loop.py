@@ -14,8 +14,10 @@ from forgelm.base.events import Emit, Event
 from forgelm.base.extras import load_extra
 from forgelm.base.files import RunFiles
 from forgelm.config.root import ForgeConfig
+from forgelm.data.batching import Batching
 from forgelm.model.load import LoadedModel, load_base
-from forgelm.train.arguments import Plan, build_arguments, keeps_best, sampling_strategy
+from forgelm.train.arguments import Plan, build_arguments, keeps_best
+from forgelm.train.batching import Settled, inherit_batching, settle_batching
 from forgelm.train.checkpoints import list_checkpoints
 from forgelm.train.compute import Compute, Meter
 from forgelm.train.determinism import determinism
@@ -23,7 +25,6 @@ from forgelm.train.distributed import gather_weights, sharding_arguments
 from forgelm.train.doctor import Doctor
 from forgelm.train.galore import check_galore_resume, galore_optimizers
 from forgelm.train.identity import describe_training
-from forgelm.train.leaks import check_rows_apart
 from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
 from forgelm.train.losses import Losses
 from forgelm.train.memory.probe import Probe, Probed, open_probe
@@ -58,6 +59,7 @@ class Outcome:
     base_logits: list[Any] = field(repr=False)
     trained_logits: list[Any] = field(repr=False)
     compute: Compute
+    batching: Batching
     peak_vram_gb: float | None = None
     batch: BatchPlan | None = None
     probed: Probed | None = None
@@ -107,19 +109,20 @@ def train(
     checkpoint = wishes.checkpoint
     probe = choose_probe(data.train.examples)
     base_logits = probe_logits(loaded.model, probe)
-    if config.training.packing or config.training.padding_free:
-        check_rows_apart(loaded.model, data.train.examples)
+    settled = settle_batching(config, loaded.model, data.train.examples, checkpoint)
+    config = settled.config
     if wishes.processes.first:
         keep_pissa_start(loaded.model, config, resumed=checkpoint is not None)
     meter = _open_meter(loaded, checkpoint, wishes.processes)
     alone = wishes.processes.place.alone
     kind = TRAINERS[config.training.trainer_type]
     watch = open_probe(config, loaded, kind.lengths, emit) if alone else None
-    trainer, stopper, plan = _build(config, data, loaded, files, emit, wishes, Instruments(meter, watch))
+    trainer, stopper, plan = _build(settled, data, loaded, files, emit, wishes, Instruments(meter, watch))
     emit(
         Event.TRAINING_STARTED,
         trainer_type=config.training.trainer_type,
         rows=plan.rows,
+        batching=settled.batching.as_record(),
         **({"rewards": {reward.name: reward.source for reward in data.rewards}} if data.rewards else {}),
     )
     if checkpoint:
@@ -150,6 +153,7 @@ def train(
         base_logits=base_logits,
         trained_logits=trained_logits,
         compute=meter.finish(int(trainer.state.global_step)),
+        batching=settled.batching,
         peak_vram_gb=_peak_vram_gb(loaded),
         batch=batch,
         probed=watch.found if watch else None,
@@ -163,11 +167,12 @@ def check_checkpoint(config: ForgeConfig, data: TokenisedData, loaded: LoadedMod
         ConfigError: it has another model, other data or other settings; the message names the differences.
     """
     check_galore_resume(config.training)
+    config = inherit_batching(config, checkpoint)
     check_identity(checkpoint, describe_training(config, loaded, data.train.examples))
 
 
 def _build(
-    config: ForgeConfig,
+    settled: Settled,
     data: TokenisedData,
     loaded: LoadedModel,
     files: RunFiles,
@@ -175,6 +180,7 @@ def _build(
     wishes: Wishes,
     instruments: Instruments,
 ) -> tuple[Any, StopOnRequest, Plan]:
+    config = settled.config
     kind = choose_kind(config)
     check_speedups(config, loaded.hardware)
     plan = Plan(
@@ -185,7 +191,6 @@ def _build(
         run_name=f"{Path(config.model.name_or_path).name}_finetune",
         hardware=loaded.hardware,
         precision=loaded.precision,
-        shuffle=config.data.shuffle,
     )
     stopper = StopOnRequest(wishes.stop_everywhere)
     identity = describe_training(config, loaded, data.train.examples)
@@ -203,13 +208,14 @@ def _build(
         },
         Ways(
             instruments.meter,
-            sampling_strategy(config.training, shuffle=plan.shuffle),
+            settled.batching.order,
             identity=identity,
             seeded=config.training.determinism != "off",
             processes=wishes.processes,
             losses=_open_losses(wishes),
             samples=_open_samples(config, data, loaded, wishes),
             probe=instruments.probe,
+            joins=settled.joins,
         ),
         listeners=(Progress(emit), FiniteLoss(), _doctor(config, emit), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,

@@ -15,7 +15,7 @@ def sft_arguments(training: TrainingConfig, max_length: int) -> Arguments:
     """Return what ``SFTConfig`` gets besides the shared arguments."""
     return {
         "packing": training.packing,
-        "padding_free": training.padding_free,
+        "padding_free": bool(training.padding_free),
         # Rows are cut before they get here; TRL refuses a length it would not enforce.
         "max_length": None if training.padding_free and not training.packing else max_length,
         "dataset_num_proc": training.dataset_num_proc,

@@ -28,7 +28,7 @@ class Ways:
 
     ``identity`` says which training a checkpoint belongs to; ``seeded`` makes what a step draws depend on seed and step
     alone; ``losses`` and ``samples`` are kept in the checkpoints. ``length_columns`` are those of ``TrainerKind``;
-    ``prepares`` leaves the preparation of rows to TRL, as only packing needs.
+    ``prepares`` leaves the preparation of rows to TRL, as only packing needs; ``joins`` has the rows of a batch joined.
     """
 
     meter: Meter
@@ -37,6 +37,7 @@ class Ways:
     seeded: bool = True
     length_columns: tuple[tuple[str, ...], ...] = ()
     prepares: bool = False
+    joins: bool = False
     processes: Processes = field(default_factory=Processes)
     losses: Losses = field(default_factory=Losses)
     samples: Samples = field(default_factory=Samples)

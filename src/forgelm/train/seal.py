@@ -73,13 +73,19 @@ def broken_seal(folder: Path) -> str | None:
     return None
 
 
+def read_identity(folder: Path) -> dict[str, Any]:
+    """Return what the sealed checkpoint ``folder`` belongs to."""
+    found: dict[str, Any] = json.loads((folder / SEAL).read_bytes())["identity"]
+    return found
+
+
 def check_identity(folder: Path, identity: Mapping[str, Any]) -> None:
     """Refuse to continue a checkpoint of another model, other data or other settings.
 
     Raises:
         ConfigError: they differ; the message names each difference.
     """
-    saved = json.loads((folder / SEAL).read_bytes())["identity"]
+    saved = read_identity(folder)
     ours = json.loads(json.dumps(dict(identity)))
     different = [name for name in sorted({*saved, *ours}) if saved.get(name) != ours.get(name)]
     if different:

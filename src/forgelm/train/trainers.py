@@ -20,6 +20,7 @@ from forgelm.train.columns import (
     build_sft_dataset,
 )
 from forgelm.train.experimental import load_trainer_module
+from forgelm.train.joined import join_within_batch, joining
 from forgelm.train.listeners import Listener
 from forgelm.train.quiet import Ways, dataset_lengths, drop_reference_adapter, pair_within_batch, quieten
 from forgelm.train.scenes import build_scene_dataset
@@ -124,9 +125,12 @@ def build_trainer(
         callbacks.append(transformers.EarlyStoppingCallback(patience))
     ways = replace(ways, length_columns=kind.length_columns, prepares=bool(arguments.get("packing")))
     with _no_bars():
-        trainer = quieten(getattr(module, kind.trainer_class), ways)(args=config, callbacks=callbacks, **parts)
+        base = getattr(module, kind.trainer_class)
+        trainer = quieten(joining(base) if ways.joins else base, ways)(args=config, callbacks=callbacks, **parts)
     if kind.trainer_class == "KTOTrainer":
         trainer.data_collator = pair_within_batch(trainer.data_collator)
+    if ways.joins:
+        trainer.data_collator = join_within_batch(trainer.data_collator)
     drop_reference_adapter(trainer.model)
     for callback in (transformers.PrinterCallback, transformers.ProgressCallback):
         trainer.remove_callback(callback)

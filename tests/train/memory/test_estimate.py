@@ -15,7 +15,16 @@ from forgelm.model.hardware import detect_hardware
 from forgelm.model.load import load
 from forgelm.run.folder import run_files
 from forgelm.train.loop import train
-from forgelm.train.memory.estimate import Batch, Estimate, Place, as_breakdown, choose_shares, estimate_memory
+from forgelm.train.memory.estimate import (
+    Batch,
+    Estimate,
+    Place,
+    as_breakdown,
+    choose_shares,
+    estimate_memory,
+    largest_batch,
+    widen,
+)
 from forgelm.train.memory.watch import watch_peak
 from forgelm.train.tokenised import tokenise_data
 
@@ -55,6 +64,16 @@ def test_the_peak_of_a_real_training_is_the_estimated_one(
     )
     moments = {name: size for name, size in found.moments.items() if name != "evaluation"}
     assert max(moments.values()) == pytest.approx(peak.bytes, rel=0.10)
+
+
+def test_rows_lie_in_one_line_where_trl_lays_them_so_and_else_fill_at_most_their_padded_lines() -> None:
+    joined, packed = {"padding_free": True, "per_device_train_batch_size": 4}, {"packing": True}
+    flash = {"attn_implementation": "flash_attention_2", "max_length": 100}
+    assert largest_batch(config(training=joined, model={"max_length": 100})) == Batch(4, 100, ragged=True)
+    assert largest_batch(config(training=joined, model=flash)) == Batch(1, 400, ragged=True)
+    assert largest_batch(config(training=packed, model={"max_length": 100})) == Batch(1, 400, ragged=True)
+    assert widen(config(training=joined), Batch(3, 50, ragged=True)) == Batch(3, 50, ragged=True)
+    assert widen(config(training=joined, model=flash), Batch(3, 50, ragged=True)) == Batch(1, 150, ragged=True)
 
 
 def test_parts_add_up_to_the_highest_moment() -> None:

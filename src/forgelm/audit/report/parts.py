@@ -8,7 +8,8 @@ from typing import Any, Literal
 from forgelm.audit.conversations import TurnSummary
 from forgelm.audit.findings import Severity, Span
 from forgelm.audit.language import LanguageSummary
-from forgelm.audit.lengths import BatchingAdvice, LengthSummary, Truncation
+from forgelm.audit.lengths import LengthSummary, Truncation
+from forgelm.data.batching import Batching
 
 Category = Literal["pii", "secret"]
 GateStatus = Literal["passed", "failed", "suppressed"]
@@ -110,7 +111,7 @@ class SplitLengths:
     characters: LengthSummary | None = None
     tokens: LengthSummary | None = None
     truncation: Truncation | None = None
-    batching: BatchingAdvice | None = None
+    batching: Batching | None = None
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,14 @@ from types import MappingProxyType
 from typing import Any
 
 from forgelm.audit.findings import SEVERITIES, Severity
-from forgelm.audit.lengths import BatchingAdvice, LengthSummary, Truncation
+from forgelm.audit.lengths import LengthSummary, Truncation
 from forgelm.audit.report.charts import draw_histogram
 from forgelm.audit.report.differences import Piece, mark_differences
 from forgelm.audit.report.headlines import describe_issue
 from forgelm.audit.report.parts import DuplicateCluster, LocatedFinding
 from forgelm.audit.report.record import AuditReport
 from forgelm.audit.report.wording import count_of, percent, show_bytes, show_name, show_text
+from forgelm.data.batching import Batching
 
 _MOST_OPEN = 3
 _MOST_LANGUAGES = 12
@@ -271,7 +272,7 @@ def _chart(
     unit: str,
     lengths: LengthSummary,
     cut: Truncation | None = None,
-    advice: BatchingAdvice | None = None,
+    advice: Batching | None = None,
 ) -> LengthChart:
     text = (
         f"{count_of(lengths.rows, 'row')} with text, from {lengths.min:,} to {lengths.max:,} {unit}; "
@@ -293,8 +294,8 @@ def _describe_cut(cut: Truncation) -> str:
     )
 
 
-def _describe_advice(advice: BatchingAdvice) -> str:
+def _describe_advice(advice: Batching) -> str:
     return (
         f"In batches of {advice.batch_size}, {percent(advice.random_waste)} would be padding in random order and "
-        f"{percent(advice.grouped_waste)} with rows of like length together. Advice: {advice.mode}; {advice.reason}."
+        f"{percent(advice.grouped_waste)} with rows of like length together. A run takes them in {advice}."
     )

@@ -113,7 +113,9 @@ def open_outline(plan: Plan, folder: Path, *, audit: Path) -> Outline:
     """Gather what documents in ``folder`` need before a run; ``audit`` is where a dataset audit may lie."""
     return Outline(
         run=plan,
-        consumption=measure_consumption(plan.config, plan.tokenised.train.examples, steps=0, real_tokens=0),
+        consumption=measure_consumption(
+            plan.config, plan.tokenised.train.examples, order="sequential", steps=0, real_tokens=0
+        ),
         operator=operator_identity(),
         generated_at=datetime.now(UTC),
         folder=folder,
@@ -127,7 +129,11 @@ def open_dossier(run: RunRecord, files: RunFiles) -> Dossier:
     return Dossier(
         run=run,
         consumption=measure_consumption(
-            run.config, run.tokenised.train.examples, steps=compute.steps, real_tokens=compute.real_tokens
+            run.config,
+            run.tokenised.train.examples,
+            order=run.outcome.batching.order,
+            steps=compute.steps,
+            real_tokens=compute.real_tokens,
         ),
         lineage=read_lineage(run.loaded.revision),
         operator=operator_identity(),

@@ -12,6 +12,7 @@ from forgelm.config.root import ForgeConfig
 from forgelm.model.architecture import Architecture
 from forgelm.model.hardware import Hardware
 from forgelm.model.precision import Precision, choose_precision, recomputes_activations
+from forgelm.train.joined import joins_rows
 from forgelm.train.memory.activations import Layers, Pass, measure_layers
 from forgelm.train.memory.states import BYTES, States, adapted_weights, measure_states
 
@@ -113,18 +114,27 @@ def largest_batch(config: ForgeConfig) -> Batch:
     length = config.model.max_length
     if training.trainer_type == "grpo":
         length += training.grpo_max_completion_length
-    if training.packing or training.padding_free:
+    if _is_one_line(config):
         return Batch(1, rows * length, ragged=True)
     return Batch(rows, length, ragged=rows > 1)
 
 
 def widen(config: ForgeConfig, batch: Batch) -> Batch:
-    """Return what ``batch`` rows of a dataset become in a pass: both sides of comparisons, or one joined sequence."""
+    """Return what ``batch`` rows of a dataset become in a pass: both sides of comparisons, or one line of all rows.
+
+    Rows that are joined line by line fill at most the lines that they would be padded in.
+    """
     training = config.training
     rows = batch.rows * (2 if training.trainer_type in _TWO_SIDES else 1)
-    if training.packing or training.padding_free:
+    if _is_one_line(config):
         return Batch(1, rows * batch.length, ragged=True)
     return Batch(rows, batch.length, batch.ragged)
+
+
+def _is_one_line(config: ForgeConfig) -> bool:
+    """TRL lays the rows of a batch end to end when it packs, and for flash attention where nothing is padded."""
+    training = config.training
+    return training.packing or (bool(training.padding_free) and not joins_rows(config.model.attn_implementation))
 
 
 def estimate_memory(

@@ -69,7 +69,7 @@ class Probe:
         references = [trainer.ref_model] if getattr(trainer, "ref_model", None) is not None else []
         before = [tensor for reference in references for tensor in reference.parameters()]
         with _nothing_changed(trainer, model), watch_peak(model, on_gpu=self.on_gpu, before=before) as peak:
-            _learn(trainer, model, _rows(trainer, trainer.train_dataset, longest))
+            _learn(trainer, model, _rows(trainer, trainer.train_dataset, longest, trainer.data_collator))
             if reason := _step(trainer):
                 skipped.append(reason)
             trainer.model.zero_grad(set_to_none=True)
@@ -97,7 +97,8 @@ class Probe:
         if trainer.eval_dataset is None:
             return 0
         longest = self._longest(trainer.eval_dataset, trainer.args.eval_batch_size)
-        inputs = trainer._prepare_inputs(_rows(trainer, trainer.eval_dataset, longest))
+        padded = getattr(trainer.data_collator, "padded", trainer.data_collator)
+        inputs = trainer._prepare_inputs(_rows(trainer, trainer.eval_dataset, longest, padded))
         model.eval()
         trainer.prediction_step(model, inputs, prediction_loss_only=True)
         return len(longest)
@@ -121,13 +122,13 @@ def open_probe(
     return Probe(predict, lengths, on_gpu, emit)
 
 
-def _rows(trainer: Any, dataset: Any, indices: list[int]) -> Any:
+def _rows(trainer: Any, dataset: Any, indices: list[int], collate: Callable[..., Any]) -> Any:
     named = (
         trainer._remove_unused_columns(dataset, description="training")
         if trainer.args.remove_unused_columns
         else dataset
     )
-    return trainer.data_collator([named[index] for index in indices])
+    return collate([named[index] for index in indices])
 
 
 def _learn(trainer: Any, model: Any, inputs: Any) -> None:
