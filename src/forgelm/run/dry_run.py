@@ -28,7 +28,7 @@ def check_run(config: ForgeConfig) -> dict[str, Any]:
     with private(offline=config.model.offline):
         needs = check_needs(config, emit_nothing)
         tokenised = tokenise_data(config, needs.prepared, load_reader(config, needs.revision))
-    batching = foresee_batching(config, tokenised.train.examples, read_architecture(config, needs.revision))
+        batching = foresee_batching(config, tokenised.train.examples, read_architecture(config, needs.revision))
     model, lora, training, limits = config.model, config.lora, config.training, config.evaluation
     return {
         "success": True,
