@@ -89,7 +89,7 @@ def test_lengths_say_what_is_cut_and_what_to_do() -> None:
     assert (tokens.unit, characters.unit) == ("tokens", "characters")
     assert tokens.text.startswith("5 rows with text, from 3 to 55 tokens; mean 18, median 10")
     assert tokens.cut == "max_length 32 would cut 1 row (20%); 26.1% of the tokens are beyond it."
-    assert "Advice: group_by_length" in (tokens.advice or "")
+    assert "A run takes them in random order, rows of a batch joined:" in (tokens.advice or "")
     assert (characters.cut, characters.advice) == (None, None)
 
 
