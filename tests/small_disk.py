@@ -32,5 +32,11 @@ def enlarge(folder: Path, size: int) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def freeze(folder: Path) -> None:
+    """Make the mounted file system read-only."""
+    done = _run("mount", "-o", "remount,ro", str(folder))
+    assert done.returncode == 0, done.stderr
+
+
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, check=False)

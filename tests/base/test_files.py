@@ -20,7 +20,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forgelm.base.errors import StorageError
+from forgelm.base.errors import ExitCode, NotAFolderError, StorageError
 from forgelm.base.events import Event
 from forgelm.base.files import (
     RunFiles,
@@ -280,8 +280,13 @@ def test_a_folder_is_made_with_all_above_it(tmp_path: Path) -> None:
     assert make_folder(folder) == folder
     assert folder.is_dir()
     (tmp_path / "file").write_text("")
-    with pytest.raises(StorageError):
-        make_folder(tmp_path / "file" / "c")
+    for make in (make_folder, lambda path: write_text(path / "x.txt", "")):
+        with pytest.raises(NotAFolderError, match=r"file is a file, not a folder") as refused:
+            make(tmp_path / "file" / "c")
+        assert refused.value.exit_code is ExitCode.CONFIG
+    with pytest.raises(NotAFolderError, match="a: a folder is there"):
+        write_text(tmp_path / "a", "")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "file"]
 
 
 def test_a_short_write_is_followed_by_another(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from small_disk import freeze, mounted
 
 from forgelm.base.files import replacing
 from forgelm.base.leftovers import sweep
@@ -47,3 +50,19 @@ def test_only_what_a_dead_process_left_goes(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_not_there_holds_no_leftovers(tmp_path: Path) -> None:
     sweep(tmp_path / "none" / "k.jsonl")
+
+
+def test_what_cannot_be_removed_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with mounted(tmp_path / "place", 1 << 20) if os.geteuid() == 0 else contextlib.nullcontext() as place:
+        folder = place or tmp_path / "place"
+        folder.mkdir(exist_ok=True)
+        (folder / ".k.jsonl.11.tmp").write_bytes(b"half")
+        if place:
+            freeze(folder)
+        else:
+            folder.chmod(0o500)
+        sweep(folder / "k.jsonl")
+        assert names(folder) == [".k.jsonl.11.tmp"]
+        (said,) = (record.getMessage() for record in caplog.records)
+        assert said.startswith(f"{folder / '.k.jsonl.11.tmp'}, which a killed command left, cannot be removed: ")
+        folder.chmod(0o700) if not place else None

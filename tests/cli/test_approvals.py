@@ -99,6 +99,12 @@ def test_what_cannot_be_asked(words: list[str], code: ExitCode, files: RunFiles,
     assert reply["error"]
 
 
+def test_what_is_no_run_folder_is_left_as_it_is(tmp_path: Path) -> None:
+    for words in (["approve", RUN], ["reject", RUN], ["revoke", RUN], ["approvals", "--pending"]):
+        assert run([*words, "--output-dir", str(tmp_path)]) in (ExitCode.OK, ExitCode.CONFIG)
+        assert list(tmp_path.iterdir()) == []
+
+
 def test_a_log_that_does_not_hold(files: RunFiles, ask: Ask) -> None:
     files.audit_log.write_bytes(files.audit_log.read_bytes().replace(b'"model": "m"', b'"model": "n"'))
     code, reply = ask("approvals", "--show", RUN, "--output-dir", str(files.root))

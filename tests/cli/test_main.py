@@ -95,3 +95,17 @@ def test_a_flag_that_is_gone_is_refused_and_its_command_is_there(
     assert "--data-audit" in capsys.readouterr().err
     assert run(["audit", str(tmp_path)]) == 1
     assert "--data-audit" not in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("program", "code"), [("forgelm", 1), ("finetune_cli", 2)])
+def test_ctrl_c_after_the_reply_does_not_change_its_code(program: str, code: int) -> None:
+    late = (
+        "import atexit, os, signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "atexit.register(os.kill, os.getpid(), signal.SIGINT)\n"
+        f"from {program}.cli.main import main\n"
+        "main(['no-such-command'])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", late], capture_output=True, text=True, check=False)
+    assert done.returncode == code
+    assert "Traceback" not in done.stderr and "KeyboardInterrupt" not in done.stderr

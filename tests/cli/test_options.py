@@ -78,3 +78,18 @@ def test_the_log_is_as_loud_as_was_asked(words: list[str], level: int) -> None:
         root.handlers[:], root.level = before
         logging.getLogger("forgelm").setLevel(logging.NOTSET)
         logging.captureWarnings(False)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "x", ""])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("chat", "builtin/ember", "--temperature"),
+        ("deploy", "model", "--target", "vllm", "--gpu-memory-utilization"),
+        ("audit", "rows.jsonl", "--jaccard-threshold"),
+        ("recommend", "8B", "--vram-gb"),
+    ],
+)
+def test_a_number_is_finite(words: tuple[str, ...], value: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([*words, value]) == 1
+    assert f"Invalid value for '{words[-1]}'" in capsys.readouterr().err

@@ -183,7 +183,16 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: Capture) 
 
 
 @pytest.mark.parametrize(
-    "arguments", [["trian"], ["train", "--epochs", "many"], ["evaluate"], ["train", "--method", "lor"], ["--what"]]
+    "arguments",
+    [
+        ["trian"],
+        ["train", "--epochs", "many"],
+        ["train", "--method", "lor"],
+        ["evaluate"],
+        ["--what"],
+        ["train", "--lr", "nan"],
+        ["recommend", "7B", "--vram", "nan"],
+    ],
 )
 def test_wrong_usage_ends_with_2(arguments: list[str], capsys: Capture) -> None:
     assert run(arguments) == 2

@@ -207,6 +207,22 @@ def test_a_dry_run_sends_nothing(hub: Hub, model: Path) -> None:
     assert hub.seen == []
 
 
+def test_a_link_out_of_the_folder_is_not_followed(hub: Hub, model: Path, tmp_path: Path) -> None:
+    (tmp_path / "private.txt").write_text("nobody's business")
+    (model / "notes.txt").symlink_to(tmp_path / "private.txt")
+    done = command(hub, str(model), "me/tuned", HF_TOKEN=TOKEN)
+    assert done.returncode == 1 and "the link notes.txt, which leads out of it" in done.stderr
+    assert hub.seen == []
+    (model / "notes.txt").unlink()
+    (model / "notes").symlink_to(tmp_path)
+    with pytest.raises(ModelError, match="the link notes, which leads out of it"):
+        upload_model(model, "me/tuned", dry_run=True)
+    (model / "notes").unlink()
+    (model / "notes.txt").symlink_to("config.json")
+    names = [name for name, _ in upload_model(model, "me/tuned", dry_run=True).files]
+    assert "notes.txt" in names
+
+
 def test_an_adapter_is_merged_first(hub: Hub, tmp_path: Path) -> None:
     from peft import LoraConfig, get_peft_model
     from support import ember_model

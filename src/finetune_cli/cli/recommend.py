@@ -18,6 +18,7 @@ from finetune_cli.models.recommend import (
     recommend_method,
     spelt_count,
 )
+from forgelm.cli.options import Number
 from forgelm.cli.render import Reply, table
 from forgelm.train.memory.estimate import GB
 
@@ -26,7 +27,7 @@ from forgelm.train.memory.estimate import GB
 @click.argument("model")
 @click.option("--dataset", "-d", type=click.Path(), help="Local dataset path to write into the config.")
 @click.option("--output", "-o", type=click.Path(), help="Save the generated YAML config to this file.")
-@click.option("--vram", type=click.FloatRange(min=0), help="Available VRAM in GB; detected without this.")
+@click.option("--vram", type=Number(min=0), help="Available VRAM in GB; detected without this.")
 @log_option
 @json_option
 def recommend(

@@ -18,6 +18,7 @@ from finetune_cli.evaluation.after import evaluate_run
 from finetune_cli.trainers.base import check_output, drop_checkpoints
 from finetune_cli.trainers.job import build_job, write_rows
 from forgelm.base.errors import ConfigError
+from forgelm.cli.options import Number
 from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, table
 from forgelm.run.result import TrainResult
@@ -41,10 +42,10 @@ from forgelm.run.stop import StopRequest, stop_on_signals
 )
 @click.option("--lora-r", type=int, default=8, show_default=True, help="LoRA rank.")
 @click.option("--lora-alpha", type=int, default=32, show_default=True, help="LoRA alpha.")
-@click.option("--lora-dropout", type=float, default=0.1, show_default=True, help="LoRA dropout.")
+@click.option("--lora-dropout", type=Number(), default=0.1, show_default=True, help="LoRA dropout.")
 @click.option("--epochs", "-e", type=int, default=3, show_default=True, help="Number of epochs.")
 @click.option("--batch-size", "-b", type=int, default=4, show_default=True, help="Rows per device.")
-@click.option("--lr", type=float, default=2e-4, show_default=True, help="Learning rate.")
+@click.option("--lr", type=Number(), default=2e-4, show_default=True, help="Learning rate.")
 @click.option("--max-length", type=int, default=512, show_default=True, help="Longest row in tokens.")
 @click.option("--max-samples", type=int, help="Train on the first that many rows.")
 @click.option("--4bit", "four_bit", is_flag=True, help="Load the model in 4 bits (QLoRA).")

@@ -107,6 +107,12 @@ class StorageError(ForgeError, OSError):
     """A file could not be written: no space, no permission, a broken disk."""
 
 
+class NotAFolderError(StorageError):
+    """A file stands where a folder is needed, or a folder where a file is: the caller named the wrong place."""
+
+    exit_code = ExitCode.CONFIG
+
+
 class IntegrityError(ForgeError):
     """Bytes that were pinned before are not what they were."""
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from forgelm.base.errors import StorageError
+from forgelm.base.errors import NotAFolderError, StorageError
 from forgelm.base.leftovers import claim
 
 INTEGRITY_FILE = "model_integrity.json"
@@ -139,6 +139,12 @@ def storage_errors(what: str) -> Iterator[None]:
         yield
     except StorageError:
         raise
+    except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
+        failure: StorageError = NotAFolderError(
+            f"could not write {what}: {describe_obstacle(Path(what)) or error.strerror}", hint="name another place"
+        )
+        failure.errno = error.errno
+        raise failure from error
     except OSError as error:
         failure = StorageError(
             f"could not write {what}: {error.strerror or error}",
@@ -146,6 +152,14 @@ def storage_errors(what: str) -> Iterator[None]:
         )
         failure.errno = error.errno
         raise failure from error
+
+
+def describe_obstacle(path: Path) -> str | None:
+    """Return what stands in the way of writing to ``path``: a folder there, or a file in the place of a folder."""
+    if path.is_dir():
+        return "a folder is there"
+    above = next((folder for folder in path.parents if folder.exists()), path.parent)
+    return f"{above} is a file, not a folder" if above.is_file() else None
 
 
 @contextlib.contextmanager

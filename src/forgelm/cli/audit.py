@@ -10,7 +10,7 @@ import click
 
 from forgelm.audit.rows.minhash import DEFAULT_MINHASH_JACCARD
 from forgelm.audit.rows.simhash import DEFAULT_NEAR_DUP_HAMMING
-from forgelm.cli.options import shared, shared_options
+from forgelm.cli.options import Number, shared, shared_options
 from forgelm.cli.render import Reply
 
 
@@ -37,7 +37,7 @@ def _options(command: Callable[..., Any]) -> Callable[..., Any]:
             ),
             click.option(
                 "--jaccard-threshold",
-                type=click.FloatRange(0.0, 1.0, min_open=True),
+                type=Number(0.0, 1.0, min_open=True),
                 metavar="SHARE",
                 default=DEFAULT_MINHASH_JACCARD,
                 show_default=True,

@@ -13,7 +13,7 @@ import click
 from forgelm.assist.chat import Conversation, WithheldError, open_model
 from forgelm.assist.chat_guard import open_guard
 from forgelm.base.errors import ForgeError
-from forgelm.cli.options import shared, shared_options
+from forgelm.cli.options import Number, shared, shared_options
 from forgelm.cli.render import Reply, note, say
 from forgelm.config.safety import GUARD_FAMILIES
 from forgelm.model.chat_model import Loading, check_loading
@@ -28,7 +28,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 @click.option("--system", metavar="PROMPT", help="The system prompt to begin with.")
 @click.option(
     "--temperature",
-    type=click.FloatRange(0, 2),
+    type=Number(0, 2),
     default=0.7,
     show_default=True,
     metavar="N",

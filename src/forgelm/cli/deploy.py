@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from forgelm.cli.options import shared_options
+from forgelm.cli.options import Number, shared_options
 from forgelm.cli.render import Reply, table
 from forgelm.publish.deploy.targets import TARGETS, Wishes
 from forgelm.publish.deploy.write import write_deployment
@@ -22,7 +22,7 @@ from forgelm.publish.deploy.write import write_deployment
 )
 @click.option(
     "--gpu-memory-utilization",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.90,
     show_default=True,
     metavar="SHARE",

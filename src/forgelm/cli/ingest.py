@@ -9,7 +9,7 @@ import click
 
 from forgelm.assist.ingest import IngestionResult, ingest_path
 from forgelm.base.events import Event
-from forgelm.cli.options import shared, shared_options
+from forgelm.cli.options import Number, shared, shared_options
 from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, note, table
 from forgelm.data.chunk import DEFAULT_CHUNK_SIZE, STRATEGIES
@@ -42,7 +42,7 @@ _COUNT = click.IntRange(min=1)
 @click.option("--language-hint", type=click.Choice(LANGUAGES), help="Warn of characters this language does not use.")
 @click.option(
     "--script-sanity-threshold",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.015,
     show_default=True,
     help="Share of such characters to warn from.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -219,7 +220,10 @@ def _run_mode(
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command and exit with its code; every outcome prints exactly one reply."""
-    sys.exit(int(run(sys.argv[1:] if arguments is None else list(arguments))))
+    code = run(sys.argv[1:] if arguments is None else list(arguments))
+    # The reply is out and its code stands, whatever is pressed while the interpreter tidies up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(int(code))
 
 
 def run(arguments: list[str]) -> ExitCode:

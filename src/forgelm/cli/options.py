@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import logging
+import math
 import os
 import sys
 import warnings
@@ -25,6 +26,18 @@ class Shared:
     as_json: bool = False
     quiet: bool = False
     log_level: str | None = None
+
+
+class Number(click.FloatRange):
+    """A number, within limits where they are given; neither infinite nor NaN, which no limit keeps out."""
+
+    name = "number"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        found: float = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is not a finite number.", param, ctx)
+        return found
 
 
 def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:

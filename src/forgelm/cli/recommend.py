@@ -13,7 +13,7 @@ from forgelm.assist.recommend import DATASET, Wanted, choose_gpu
 from forgelm.assist.recommend import recommend as find_recommendation
 from forgelm.base.errors import ConfigError
 from forgelm.base.files import write_text
-from forgelm.cli.options import shared_options
+from forgelm.cli.options import Number, shared_options
 from forgelm.cli.render import Reply
 from forgelm.config.objectives import TrainerType
 
@@ -21,7 +21,7 @@ from forgelm.config.objectives import TrainerType
 @click.command()
 @click.argument("model")
 @click.option("--gpu", metavar="NAME", help="A GPU that is not here, such as h100-80gb.")
-@click.option("--vram-gb", type=float, metavar="N", help="Or only its memory.")
+@click.option("--vram-gb", type=Number(), metavar="N", help="Or only its memory.")
 @click.option("--dataset", default=DATASET, show_default=True, metavar="PATH", help="The data to train on.")
 @click.option("--trainer", type=click.Choice(get_args(TrainerType)), default="sft", help="What is learnt.")
 @click.option("--max-length", type=click.IntRange(min=1), metavar="N", help="Tokens of a row; else what fits.")

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from forgelm.cli.options import shared, shared_options
+from forgelm.cli.options import Number, shared, shared_options
 from forgelm.cli.progress import Reporter
 from forgelm.cli.render import Reply, table
 from forgelm.config.safety import BUILTIN_PROBES, DEFAULT_CLASSIFIER, GUARD_FAMILIES
@@ -33,7 +33,7 @@ from forgelm.run.safety_eval import SafetyResult, run_safety_eval
 @click.option("--max-new-tokens", type=click.IntRange(min=1), default=512, show_default=True, help="Longest answer.")
 @click.option(
     "--max-safety-regression",
-    type=click.FloatRange(0.0, 1.0),
+    type=Number(0.0, 1.0),
     default=0.05,
     show_default=True,
     help="Largest share of unsafe answers.",

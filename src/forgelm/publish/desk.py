@@ -138,8 +138,6 @@ def open_run_folder(output_dir: str) -> RunFiles:
         IntegrityError: the log does not hold.
     """
     files = _find_folder(output_dir)
-    if not files.audit_log.is_file():
-        raise ConfigError(f"there is no audit log in {files.root}", hint="name a run's training.output_dir")
     found = verify_log(files)
     if not found.valid:
         # A crash may have torn the last line, which opening the log repairs; nothing else is repaired.
@@ -157,6 +155,8 @@ def _find_folder(output_dir: str) -> RunFiles:
     files = RunFiles(Path(output_dir).absolute())
     if not files.root.is_dir():
         raise ConfigError(f"there is no folder {files.root}", hint="name a run's training.output_dir")
+    if not files.audit_log.is_file():
+        raise ConfigError(f"there is no audit log in {files.root}", hint="name a run's training.output_dir")
     return files
 
 

@@ -140,9 +140,20 @@ def _choose_files(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _walk(folder: Path) -> Iterator[str]:
+    """Yield the files in ``folder``, by their names.
+
+    Raises:
+        ModelError: one is a link out of the folder; what it leads to was never meant to be sent.
+    """
+    inside = folder.resolve()
     for path in folder.rglob("*"):
+        name = path.relative_to(folder).as_posix()
+        if path.is_symlink() and not path.resolve().is_relative_to(inside):
+            raise ModelError(
+                f"{folder} holds the link {name}, which leads out of it", hint="put a copy in its place, or remove it"
+            )
         if path.is_file():
-            yield path.relative_to(folder).as_posix()
+            yield name
 
 
 def _send(hub: Any, operations: list[Any], plan: Upload, token: str | None, message: str) -> Upload:

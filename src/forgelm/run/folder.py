@@ -13,7 +13,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from forgelm.base.errors import ConfigError, RunBusyError
-from forgelm.base.files import INTEGRITY_FILE, UNFINISHED_CHECKPOINT, RunFiles
+from forgelm.base.files import INTEGRITY_FILE, UNFINISHED_CHECKPOINT, RunFiles, describe_obstacle
 from forgelm.base.folder_swap import recover_folder
 from forgelm.config.root import ForgeConfig
 
@@ -80,6 +80,6 @@ def check_writable(folder: Path, name: str = "training.output_dir") -> None:
             pass
     except OSError as error:
         raise ConfigError(
-            f"{name} {folder} cannot be written to: {error.strerror or error}",
+            f"{name} {folder} cannot be written to: {describe_obstacle(folder / 'x') or error.strerror or error}",
             hint="choose a folder you may write to",
         ) from error

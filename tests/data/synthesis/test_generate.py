@@ -104,6 +104,23 @@ def test_some_fail_and_each_is_named(section: Make, caplog: pytest.LogCaptureFix
     assert "4 of 6 prompts have no usable reply" in caplog.text
 
 
+def test_an_empty_reply_is_asked_for_again_and_the_others_are_not(section: Make) -> None:
+    silent = True
+
+    def answer(asked: Asked) -> Answer:
+        return completion(" ") if silent and prompt_of(asked).split()[1][0] in "23" else echo(asked)
+
+    with serving(answer) as server:
+        found = section(server.url)
+        first = generate(found)
+        assert (first.successful, first.failed, first.asked) == (4, 2, 6)
+        assert all("the reply is empty" in text for text in first.errors)
+        silent = False
+        again = generate(found)
+        assert (again.successful, again.failed, again.asked, again.resumed) == (6, 0, 2, 4)
+        assert sorted(asked_for(server).values()) == [1, 1, 1, 1, 2, 2]
+
+
 def test_the_limit_on_cost_is_never_passed_and_the_next_command_goes_on(section: Make) -> None:
     with serving(lambda asked: completion("Yes.", (100, 20))) as server:
         found = section(server.url, **PRICES, max_new_tokens=200, api_workers=1, max_cost_usd=0.0008)

@@ -25,7 +25,15 @@ from forgelm.base.network.replies import Cache, Said
 from forgelm.base.network.spending import Price, Spending
 from forgelm.config.synthetic import SyntheticConfig
 from forgelm.data.synthesis.layout import loses_system_prompt
-from forgelm.data.synthesis.outcome import SynthesisFiles, SynthesisResult, Written, find_fault, write_rows
+from forgelm.data.synthesis.outcome import (
+    EMPTY,
+    SynthesisFiles,
+    SynthesisResult,
+    Written,
+    find_fault,
+    is_worth_keeping,
+    write_rows,
+)
 from forgelm.data.synthesis.teacher import Request, Teacher
 
 _log = logging.getLogger(__name__)
@@ -72,7 +80,7 @@ def generate_rows(
         cache = Cache(files.replies)
         identity = teacher.identity
         keyed = {request.key(identity): request for request in requests}
-        waiting = [(key, request) for key, request in keyed.items() if cache.get(key) is None]
+        waiting = [(key, request) for key, request in keyed.items() if not is_worth_keeping(cache.get(key))]
         asking = _Asking(section, teacher, cache, listen)
         failures = asking.ask(waiting, stopped)
         written, errors = list[Written](), list[str]()
@@ -90,7 +98,7 @@ def generate_rows(
         failed=len(errors),
         duplicates=len(written) - count,
         rows=count,
-        asked=sum(cache.get(key) is not None for key, _ in waiting),
+        asked=asking.answered,
         resumed=len(keyed) - len(waiting),
         cost_usd=round(asking.spending.usd, 6) if Price.of(section) else None,
         min_success_rate=section.min_success_rate,
@@ -117,6 +125,7 @@ class _Asking:
         self._price = Price.of(section)
         self._lock = threading.Lock()
         self._failures: dict[str, str] = {}
+        self.answered = 0
         self._in_a_row = 0
         self._over: str | None = None
         self.spending = Spending(section.max_cost_usd)
@@ -166,7 +175,12 @@ class _Asking:
             self._settle(most, said)
         for (key, _), each in zip(group, said, strict=False):
             self._in_a_row = 0
-            self._cache.put(key, replace(each, time=datetime.now(UTC).isoformat(timespec="seconds")))
+            with self._lock:
+                self.answered += 1
+                if not is_worth_keeping(each):
+                    self._failures[key] = EMPTY
+            if is_worth_keeping(each):
+                self._cache.put(key, replace(each, time=datetime.now(UTC).isoformat(timespec="seconds")))
 
     def _settle(self, most: float, said: list[Said]) -> None:
         if not said:

@@ -16,6 +16,8 @@ from forgelm.data.synthesis.teacher import Request
 
 TOO_LONG = "too long"
 
+EMPTY = "the reply is empty"
+
 
 @dataclass(frozen=True)
 class SynthesisFiles:
@@ -102,6 +104,11 @@ class SynthesisResult:
         return self.successful > 0 and self.success_rate >= self.min_success_rate
 
 
+def is_worth_keeping(said: Said | None) -> bool:
+    """Whether a reply stands; an empty one does not, as the next may say something."""
+    return said is not None and find_fault(said) != EMPTY
+
+
 def find_fault(said: Said | None) -> str | None:
     """Return why a reply is no row, ``None`` if it is one."""
     if said is None:
@@ -109,7 +116,7 @@ def find_fault(said: Said | None) -> str | None:
     if said.finish == TOO_LONG:
         return "the prompt is longer than the teacher can read"
     if not said.text.strip():
-        return "the reply is empty"
+        return EMPTY
     if said.finish == "length":
         return "the reply was cut off at synthetic.max_new_tokens"
     if said.finish == "content_filter":
