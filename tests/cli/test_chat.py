@@ -5,7 +5,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -92,7 +91,20 @@ def test_a_message_that_is_too_long_does_not_end_it(
 LISTENING = """
 import signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)
+from forgelm.cli import chat
 from forgelm.cli.main import main
+
+class Listening:
+    # A standard input that says on the other stream when it is read.
+
+    def isatty(self):
+        return False
+
+    def readline(self):
+        print("waiting", file=sys.stderr, flush=True)
+        return stdin.readline()
+
+stdin, sys.stdin = sys.stdin, Listening()
 main(sys.argv[1:])
 """
 
@@ -102,16 +114,19 @@ def test_ctrl_c_at_the_prompt_is_a_good_end() -> None:
         [sys.executable, "-c", LISTENING, "chat", str(EMBER), "--offline", "--temperature", "0"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         text=True,
     )
-    assert running.stdin and running.stdout
+    assert running.stdin and running.stdout and running.stderr
     running.stdin.write("/temperature\n")
     running.stdin.flush()
     assert running.stdout.readline() == "temperature: 0\n"
-    time.sleep(0.3)
+    for _ in range(2):
+        while (line := running.stderr.readline()) != "waiting\n":
+            assert line, "it ended before it read a second line"
     running.send_signal(signal.SIGINT)
-    assert running.wait(timeout=60) == ExitCode.OK
+    running.stderr.read()
+    assert running.wait(timeout=120) == ExitCode.OK
 
 
 def test_an_adapter_a_system_prompt_and_trusted_code_are_heard(

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -85,26 +84,28 @@ def test_mistakes_are_exit_code_1_and_one_document(
 
 
 def test_a_signal_ends_it_resumable_and_nothing_is_asked_twice(tmp_path: Path) -> None:
-    asked_one = threading.Event()
+    """The first answers are slow: all of them would take most of a minute, in which the signal must come through."""
+    asked_one, over = threading.Event(), threading.Event()
 
     def answer(_: Asked) -> Answer:
         asked_one.set()
-        time.sleep(0.3)
+        over.wait(1)
         return completion("Hi.")
 
     with serving(answer) as server:
-        path = write(tmp_path, server.url, seed_prompts=[str(n) for n in range(12)])
+        path = write(tmp_path, server.url, seed_prompts=[str(n) for n in range(40)])
         command = [sys.executable, "-m", "forgelm", "--config", path, "--generate-data", "--output-format", "json"]
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
-            assert asked_one.wait(60)
+            assert asked_one.wait(120)
             child.send_signal(signal.SIGINT)
-            out, _ = child.communicate(timeout=60)
+            out, _ = child.communicate(timeout=120)
+        over.set()
         assert child.returncode == 75
         assert json.loads(out)["resumable"] is True
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         reply = json.loads(done.stdout)
-        assert reply["rows"] == 12 and reply["resumed"] > 0
-        assert len(server.asked) == 12
+        assert reply["rows"] == 40 and reply["resumed"] > 0
+        assert len(server.asked) == 40
 
 
 def test_a_disk_that_fills_up_loses_no_reply_and_leaves_no_rows(

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
@@ -32,7 +31,7 @@ with stop_on_signals(stop):
         time.sleep(0.005)
     print("asked", flush=True)
     if sys.argv[1] == "linger":
-        time.sleep(30)
+        time.sleep(600)
 print("restored" if [signal.getsignal(number) for number in SIGNALS] == before else "not restored", flush=True)
 """
 # Sends a second signal while the request of the first is being made: at the given step of Python inside ``ask``.
@@ -74,7 +73,7 @@ def start(mode: str) -> subprocess.Popen[str]:
 def test_the_first_signal_asks_and_the_process_ends_as_it_likes(number: signal.Signals) -> None:
     process = start("leave")
     process.send_signal(number)
-    assert process.communicate(timeout=20)[0] == "asked\nrestored\n"
+    assert process.communicate(timeout=120)[0] == "asked\nrestored\n"
     assert process.returncode == 0
 
 
@@ -85,17 +84,15 @@ def test_the_second_signal_ends_it_at_once(first: signal.Signals, second: signal
     process.send_signal(first)
     assert process.stdout is not None
     assert process.stdout.readline() == "asked\n"
-    began = time.monotonic()
     process.send_signal(second)
-    assert process.communicate(timeout=20)[0] == ""
+    assert process.communicate(timeout=120)[0] == ""
     assert process.returncode == -second
-    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("step", range(1, 13))
 def test_a_signal_in_the_middle_of_handling_another_does_not_hang(step: int) -> None:
     command = [sys.executable, "-c", INTERRUPTED, str(step)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
     assert done.stderr == ""
     assert done.stdout.startswith("asked") or done.returncode == -signal.SIGTERM
 
@@ -201,27 +198,41 @@ except StoppedError as error:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
-@pytest.mark.parametrize(("needs", "end"), [("0.1", "stopped in good order\n"), ("30", "broken off: the run had not")])
-def test_a_run_that_does_not_stop_in_time_is_broken_off(number: signal.Signals, needs: str, end: str) -> None:
-    command = [sys.executable, "-c", GRACE, "1", needs]
+@pytest.mark.parametrize(
+    ("grace", "needs", "end"),
+    [("300", "0.1", "stopped in good order\n"), ("1", "600", "broken off: the run had not")],
+)
+def test_a_run_that_does_not_stop_in_time_is_broken_off(
+    number: signal.Signals, grace: str, needs: str, end: str
+) -> None:
+    command = [sys.executable, "-c", GRACE, grace, needs]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
         process.send_signal(number)
-        assert process.communicate(timeout=20)[0].startswith(f"asked\n{end}")
+        assert process.communicate(timeout=120)[0].startswith(f"asked\n{end}")
         assert process.returncode == 0
 
 
+WARNED = """
+import os, time
+from forgelm.run.stop import StopRequest, stop_on_signals
+class Telling(StopRequest):
+    def ask(self):
+        super().ask()
+        os.write(1, b"heard\\n")
+with stop_on_signals(Telling()):
+    print("ready", flush=True)
+    time.sleep(600)
+"""
+
+
 def test_a_warning_asks_and_does_not_count_as_the_first_signal() -> None:
-    process = start("linger")
-    process.send_signal(signal.SIGUSR1)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "asked\n"
-    for _ in range(2):
-        process.send_signal(signal.SIGUSR1)
-    process.send_signal(signal.SIGTERM)
-    time.sleep(0.2)
-    assert process.poll() is None
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(timeout=20) == -signal.SIGTERM
-    process.stdout.close()
+    with subprocess.Popen([sys.executable, "-c", WARNED], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        for number in (signal.SIGUSR1, signal.SIGUSR1, signal.SIGUSR1, signal.SIGTERM):
+            process.send_signal(number)
+            assert process.stdout.readline() == "heard\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == -signal.SIGTERM

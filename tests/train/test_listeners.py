@@ -58,7 +58,7 @@ def test_the_time_left_counts_only_the_steps_of_this_process(reports: Reports) -
     time.sleep(0.05)
     progress.log(state(95), {"loss": 1.0})
     resumed = reports.heard[-1]["eta_seconds"]
-    assert 0.04 < resumed < 5, "five steps were done and five are left: about as long again"
+    assert 0.04 < resumed < 60, "five steps were done and five are left: about as long again"
 
 
 def test_nothing_done_yet_means_no_time_left_and_no_speed(reports: Reports) -> None:

@@ -124,8 +124,10 @@ def test_every_status_but_a_redirect_is_a_reply() -> None:
 
 
 def drip(connected: socket.socket) -> None:
-    for byte in b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\n" + b"x" * 50:
-        connected.sendall(bytes([byte]))
+    """Send a byte now and then until nobody is there to take it."""
+    connected.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")
+    while True:
+        connected.sendall(b"x")
         time.sleep(0.03)
 
 
@@ -136,17 +138,15 @@ def endless(connected: socket.socket) -> None:
 
 
 def silent(connected: socket.socket) -> None:
-    time.sleep(1.0)
+    """Say nothing until the other side has gone."""
+    connected.recv(1)
 
 
 @pytest.mark.parametrize("raw", [drip, silent])
 def test_a_slow_reply_ends_at_the_deadline(raw: Callable[[socket.socket], None]) -> None:
     client = dataclasses.replace(LOCAL, timeout_seconds=0.4)
-    with serving(lambda _: Answer(raw=raw)) as server:
-        started = time.monotonic()
-        with pytest.raises(NetworkError):
-            client.request("GET", server.url)
-        assert time.monotonic() - started < 0.9
+    with serving(lambda _: Answer(raw=raw)) as server, pytest.raises(NetworkError, match=r"within|timed out"):
+        client.request("GET", server.url)
 
 
 @pytest.mark.parametrize(

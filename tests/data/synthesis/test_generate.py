@@ -67,15 +67,18 @@ def test_rows_stand_in_the_order_of_the_prompts_and_a_second_command_asks_nothin
 
 
 def test_several_are_on_their_way_at_a_time_and_no_more(section: Make) -> None:
-    lock, now, most = threading.Lock(), 0, 0
+    """The first three are answered when all of them are there, and a fourth among them would be counted."""
+    changed, now, most = threading.Condition(), 0, 0
 
     def answer(asked: Asked) -> Answer:
         nonlocal now, most
-        with lock:
+        with changed:
             now += 1
             most = max(most, now)
-        time.sleep(0.1)
-        with lock:
+            changed.notify_all()
+            assert changed.wait_for(lambda: most >= 3, timeout=120)
+        time.sleep(0.02)
+        with changed:
             now -= 1
         return echo(asked)
 

@@ -6,7 +6,6 @@ import itertools
 import os
 import signal
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +47,7 @@ def test_replies_come_in_the_order_of_the_questions_and_are_paid_once(tmp_path: 
 
 
 def test_questions_go_out_together(tmp_path: Path) -> None:
-    together = threading.Barrier(4, timeout=5)
+    together = threading.Barrier(4, timeout=120)
 
     def grade(_: dict[str, str]) -> Any:
         together.wait()
@@ -139,14 +138,18 @@ def test_a_disk_that_is_full_stops_the_questions(tmp_path: Path) -> None:
     cache = Cache(tmp_path / "judge" / "c")
     (tmp_path / "judge").write_text("in the way")
 
+    numbers = itertools.count(1)
+
     def grade(found: dict[str, str]) -> Any:
-        time.sleep(0.05)
+        if next(numbers) > 1:
+            assert judge.stopped.wait(60)
         return by_length(found)
 
     with judging(grade) as server:
+        judge = endpoint(server.url, timeout_seconds=120)
         with pytest.raises(StorageError):
-            ask_panel(endpoint(server.url), QUESTIONS, cache, Spending())
-        assert len(server.asked) < 5
+            ask_panel(judge, QUESTIONS, cache, Spending())
+        assert len(server.asked) <= 2
 
 
 def test_a_judge_that_is_stopped_is_not_tried_again() -> None:
