@@ -152,9 +152,9 @@ def test_a_token_in_a_key_is_replaced_too() -> None:
 
 @pytest.mark.parametrize("unit", ["sk-", "eyJ-", "https://a:", "bearer ", "-----BEGIN ", "hf_", "AKIA"])
 def test_hostile_text_does_not_stall_it(unit: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     redact_text(unit * (200_000 // len(unit)))
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_no_text_is_passed_over_that_the_expression_matches() -> None:

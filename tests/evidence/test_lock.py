@@ -44,7 +44,7 @@ def test_another_process_waits_and_a_killed_holder_lets_go(holder):
         waiting.start()
         assert not got.wait(0.1)
         child.kill()
-        assert got.wait(10)
+        assert got.wait(60)
         waiting.join()
         lock.release(stream.fileno())
 
@@ -59,5 +59,5 @@ def test_a_reader_is_not_shown_half_a_line(holder):
         assert not sizes
         child.stdin.write("go on\n")
         child.stdin.flush()
-        reading.join(10)
+        reading.join(60)
     assert sizes == [len(b"whole\nhalf\n")]

@@ -60,7 +60,7 @@ def test_whoever_stops_listening_stops_the_model(ember: ChatModel) -> None:
     stream.close()  # type: ignore[attr-defined]
     for thread in threading.enumerate():
         if thread is not threading.current_thread() and thread.daemon and "_generate" in thread.name:
-            thread.join(timeout=20)
+            thread.join(timeout=120)
             assert not thread.is_alive()
 
 

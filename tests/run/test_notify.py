@@ -28,7 +28,7 @@ LOG = Checkpoint(3, "ab" * 32)
 
 
 def hook(url: str, **fields: Any) -> dict[str, Any]:
-    return {"url": url, "allow_private_destinations": True, "timeout": 2, "max_attempts": 1, **fields}
+    return {"url": url, "allow_private_destinations": True, "timeout": 60, "max_attempts": 1, **fields}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +109,7 @@ def test_a_whole_run_tells_how_it_ended_with_the_closed_logs_root(make_config: M
     assert "above max_acceptable_loss" in bodies[1]["reason"]
     assert bodies[1]["run_id"] == result.run_id
     report = json.loads((tmp_path / "run" / "compliance" / "compliance_report.json").read_text())
-    assert report["webhook_config"]["timeout"] == 2
+    assert report["webhook_config"]["timeout"] == 60
     assert "url" not in report["webhook_config"]
     for path in tmp_path.rglob("*"):
         assert not path.is_file() or b"secretpath" not in path.read_bytes(), path
@@ -124,7 +124,10 @@ def test_a_run_that_cannot_begin_tells_so_whatever_its_webhook_does(
 
     with serving(answer) as server:
         url = f"http://127.0.0.1:{closed_port()}" if trouble == "nobody there" else server.url
-        config = make_config(data={"dataset_name_or_path": str(tmp_path / "none.jsonl")}, webhook=hook(url, timeout=1))
+        config = make_config(
+            data={"dataset_name_or_path": str(tmp_path / "none.jsonl")},
+            webhook=hook(url, timeout=60 if trouble == "refuses" else 1),
+        )
         with pytest.raises(ConfigError, match=r"none\.jsonl"):
             run_single(config)
         if trouble == "refuses":

@@ -110,10 +110,11 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, alone: list[float],
 
 @pytest.mark.slow
 def test_all_weights_are_sharded_and_come_back_in_one_piece(tmp_path: Path) -> None:
+    """Told to train on for long, so that the signal finds it training; two steps more are taken after it."""
     path = write_config(
         tmp_path,
         lora=None,
-        training={"learning_rate": 1e-3},
+        training={"learning_rate": 1e-3, "lr_scheduler_type": "constant", "num_train_epochs": 500},
         distributed={
             "strategy": "fsdp",
             "fsdp_state_dict_type": "SHARDED_STATE_DICT",
@@ -131,7 +132,8 @@ def test_all_weights_are_sharded_and_come_back_in_one_piece(tmp_path: Path) -> N
         "__0_0.distcp",
         "__1_0.distcp",
     }
-    code, reply, _ = finish(start(path, "--resume"))
+    last = f"training.max_steps={int(stopped.name.rpartition('-')[2]) + 2}"
+    code, reply, _ = finish(start(path, "--resume", "--set", last))
     assert (code, reply["verdict"]) == (0, "promoted")
     names = [json.loads(line)["event"] for line in (tmp_path / "run" / "audit_log.jsonl").read_text().splitlines()]
     assert names.count("training.resumed") == 1
@@ -139,8 +141,8 @@ def test_all_weights_are_sharded_and_come_back_in_one_piece(tmp_path: Path) -> N
     whole = yaml.safe_load(path.read_text())
     whole["training"]["output_dir"] = str(tmp_path / "whole")
     path.write_text(yaml.safe_dump(whole))
-    code, uninterrupted, _ = finish(start(path))
-    assert uninterrupted["metrics"] == reply["metrics"]
+    code, uninterrupted, _ = finish(start(path, "--set", last))
+    assert uninterrupted["metrics"] == pytest.approx(reply["metrics"])
     weights = Path("final_model") / "model.safetensors"
     assert sha256_file(tmp_path / "whole" / weights) == sha256_file(tmp_path / "run" / weights)
 

@@ -19,7 +19,7 @@ from forgelm.base.network.client import HttpClient, Reply
 from forgelm.base.network.guard import PUBLIC_ONLY, PlainHttp, Policy
 from forgelm.base.network.stream import open_socket
 
-LOCAL = HttpClient(Policy(allow_private=True), timeout_seconds=5)
+LOCAL = HttpClient(Policy(allow_private=True), timeout_seconds=60)
 
 
 class Counted:

@@ -14,7 +14,7 @@ from forgelm.base.network.guard import Policy
 def test_they_arrive() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
         agent.bind(("127.0.0.1", 0))
-        agent.settimeout(5)
+        agent.settimeout(60)
         send_datagrams(f"127.0.0.1:{agent.getsockname()[1]}", [b"one", b"two"], Policy(allow_private=True))
         assert [agent.recv(100), agent.recv(100)] == [b"one", b"two"]
 

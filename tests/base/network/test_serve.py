@@ -9,7 +9,7 @@ from forgelm.base.network.client import HttpClient
 from forgelm.base.network.guard import Policy
 from forgelm.base.network.serve import serve_text
 
-LOCAL = HttpClient(Policy(allow_private=True), timeout_seconds=5)
+LOCAL = HttpClient(Policy(allow_private=True), timeout_seconds=60)
 
 
 def test_a_page_is_served_while_the_block_lasts() -> None:

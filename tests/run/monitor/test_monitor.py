@@ -77,7 +77,7 @@ def test_a_pushgateway_gets_the_text(tmp_path: Path) -> None:
 def test_an_agent_gets_lines(tmp_path: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
         agent.bind(("127.0.0.1", 0))
-        agent.settimeout(5)
+        agent.settimeout(60)
         watch(section(metrics_export="datadog", endpoint=f"127.0.0.1:{agent.getsockname()[1]}"), tmp_path)
         lines = agent.recv(2000).decode().splitlines()
     assert "forgelm.loss:0.5|g|#run_id:fg-1,model:m,trainer:sft" in lines
