@@ -178,15 +178,17 @@ def _parts(families: Sequence[Family], owners: Owners, *, digits_apart: bool = T
     """Part the patterns into automata: runs of digits, others of personal data that wait for a digit, or for something
     else, and credentials.
 
-    Together they would explode; apart, each skips at several gigabytes a second to what it waits for.
+    Together they would explode; apart, each skips at several gigabytes a second to what it waits for. Of a few only,
+    those that wait for a digit go with the credentials.
     """
+    few = len(owners) <= _AT_ONCE
     parts: dict[str, list[str]] = {}
     for pattern, positions in owners.items():
         part: str = "pii" if positions[0] < 0 else families[positions[0]].group
         if digits_apart and (pattern == DIGITS_CLUE or _GOES_WITH_RUNS.match(pattern)):
             part = "runs"
         elif digits_apart and part == "pii" and _WAITS_FOR_DIGIT.match(pattern):
-            part = "digits"
+            part = "secret" if few else "digits"
         parts.setdefault(part, []).append(pattern)
     return list(parts.values())
 
