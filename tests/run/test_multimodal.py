@@ -174,7 +174,7 @@ def test_a_dry_run_and_a_preview_read_the_images(adapter: Seen) -> None:
     ("model", "multimodal", "message"),
     [
         ("vlm", None, "is a model that reads images"),
-        ("builtin/ember", {"enabled": True}, "has no processor that reads text and images"),
+        ("builtin/ember", {"enabled": True}, "reads no images"),
     ],
 )
 def test_a_model_and_a_section_that_do_not_fit_are_refused(

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from forgelm.base.processes import read_place
+from forgelm.base.redact import redact_text
 
 _LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
@@ -102,7 +103,7 @@ def set_up_logging(options: Shared) -> None:
     # What all processes of a training have to say is said once.
     level = level if read_place().first else "ERROR"
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter("%(asctime)s [%(levelname)s] %(name)s: %(message)s"))
+    handler.setFormatter(_Redacting("%(asctime)s [%(levelname)s] %(name)s: %(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
@@ -111,6 +112,13 @@ def set_up_logging(options: Shared) -> None:
     logging.captureWarnings(True)
     warnings.simplefilter("ignore")
     warnings.filterwarnings("default", category=DeprecationWarning, module="forgelm")
+
+
+class _Redacting(logging.Formatter):
+    """Leaves no credential in a line, whoever wrote it: a token may stand where the name of a model was meant."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact_text(super().format(record))
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Any) -> None:
