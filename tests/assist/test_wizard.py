@@ -148,7 +148,7 @@ def needed_twice() -> dict[str, list[str | None]]:
 def test_a_gpu_gets_proposals_that_fit_it(size: str, in_4bit: bool) -> None:
     """Seventy billion weights want four bits on one GPU; eight billion are taken as they are."""
     named: dict[str, list[str | None]] = {"model.name_or_path": [f"meta-llama/Llama-3.1-{size}-Instruct"]}
-    answers, _ = hold_script(needed(**named), gpu=find_gpu("h100-80gb"))
+    answers, _ = hold_script(needed(**named), find_gpu=lambda: find_gpu("h100-80gb"))
     sections = build_sections(answers)
     assert sections["model"].get("load_in_4bit", True) is in_4bit
     assert sections["training"]["learning_rate"] == 2e-4
@@ -156,7 +156,7 @@ def test_a_gpu_gets_proposals_that_fit_it(size: str, in_4bit: bool) -> None:
 
 def test_advice_is_left_where_the_adapter_was_decided_otherwise() -> None:
     replies = needed(**{"model.name_or_path": ["meta-llama/Llama-3.1-8B-Instruct"], "lora": ["no"]})
-    answers, _ = hold_script(replies, gpu=find_gpu("h100-80gb"))
+    answers, _ = hold_script(replies, find_gpu=lambda: find_gpu("h100-80gb"))
     assert "learning_rate" not in build_sections(answers)["training"]
 
 

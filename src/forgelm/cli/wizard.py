@@ -8,6 +8,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ def wizard(
     state = find_state(os.environ)
     plain = Talk(_ask, note)
     prepare = (lambda name: _prepare(context, plain, name)) if attended else None
-    talk = Talk(_ask, note, _ask_secret if attended else None, prepare, _find_gpu())
+    talk = Talk(_ask, note, _ask_secret if attended else None, prepare, _find_gpu)
     try:
         answers = _begin(talk, state, start_from, fresh=fresh) or Answers(base=_propose(talk, use_case, ask=attended))
         answers = hold(talk, answers, lambda now: save_answers(state, now))
@@ -112,13 +113,18 @@ def _prepare(context: click.Context, talk: Talk, name: str) -> str:
             return name
         rows = _free(Path(name).expanduser().with_suffix(".jsonl"))
         masks = confirm(talk, "Mask personal data and credentials in them?", default=True)
-        words = [name, "--recursive", "--output", str(rows), *(["--all-mask"] if masks else [])]
+        words = ["--recursive", "--output", str(rows), *(["--all-mask"] if masks else []), "--", name]
         return str(rows) if _offer(context, "ingest", words) else name
     if is_here(name):
-        quick = Path(name).expanduser().stat().st_size <= _QUICKLY_AUDITED_BYTES
+        quick = _size(Path(name).expanduser()) <= _QUICKLY_AUDITED_BYTES
         if confirm(talk, "Audit it for personal data, credentials and duplicates now?", default=quick):
-            _offer(context, "audit", [name])
+            _offer(context, "audit", ["--", name])
     return name
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _offer(context: click.Context, command: str, words: Sequence[str]) -> bool:
@@ -151,6 +157,7 @@ def _invoke(context: click.Context, command: str, words: Sequence[str]) -> Reply
     return reply
 
 
+@cache
 def _find_gpu() -> Gpu | None:
     try:
         return current_gpu()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import MappingProxyType
@@ -29,15 +29,16 @@ class Advice:
     why: str = ""
 
 
-def advise(path: str, sections: Mapping[str, Any], gpu: Gpu | None) -> Advice:
-    """Return what fits ``gpu`` for the model, trainer and dataset of ``sections``; nothing is fetched to find out.
+def advise(path: str, sections: Mapping[str, Any], find_gpu: Callable[[], Gpu | None]) -> Advice:
+    """Return what fits the GPU for the model, trainer and dataset of ``sections``; nothing is fetched to find out.
 
     Another decision about the adapter than the one advised leaves no advice: the rest of it was about that.
     """
     if path not in _ADVISED:
         return Advice()
     model, dataset = sections["model"].get("name_or_path"), sections["data"].get("dataset_name_or_path")
-    if gpu is None or not model or not dataset:
+    gpu = find_gpu() if model and dataset else None
+    if gpu is None:
         return Advice()
     trainer = sections["training"].get("trainer_type", "sft")
     advice = _advise(Wanted(model, dataset, trainer, offline=True), gpu)

@@ -33,14 +33,14 @@ class Talk:
     """``ask`` shows a prompt and returns a line, or ``None`` at the end of the input; ``tell`` shows a text.
 
     ``ask_secret`` does not show what is typed; ``prepare`` is handed the dataset named and returns the one to use.
-    What is proposed fits ``gpu``, where there is one.
+    ``find_gpu`` is asked once what is proposed depends on it.
     """
 
     ask: Callable[[str], str | None]
     tell: Callable[[str], None]
     ask_secret: Callable[[str], str | None] | None = None
     prepare: Callable[[str], str] | None = None
-    gpu: Gpu | None = None
+    find_gpu: Callable[[], Gpu | None] = lambda: None
 
 
 def choose(talk: Talk, prompt: str, choices: Sequence[str], *, default: str) -> str:
@@ -99,7 +99,7 @@ def hold(talk: Talk, answers: Answers, save: Callable[[Answers], None]) -> Answe
 
 def _step(talk: Talk, question: Question, answers: Answers) -> Answers:
     """Ask one question until it is answered, or go back to the one before."""
-    proposal, why = _propose(question, answers, talk.gpu)
+    proposal, why = _propose(question, answers, talk.find_gpu)
     prompt = "\n".join(["", question.about, *([why] if why else []), f"{question.path}{_shown(question, proposal)}"])
     while True:
         line = _hear(talk, prompt, secret=question.secret)
@@ -185,10 +185,10 @@ def _closed(path: str, questions: Mapping[str, Question], answers: Answers) -> b
     return False
 
 
-def _propose(question: Question, answers: Answers, gpu: Gpu | None) -> tuple[Any, str]:
+def _propose(question: Question, answers: Answers, find_gpu: Callable[[], Gpu | None]) -> tuple[Any, str]:
     """Return what Enter stands for, and a line about why."""
     from_file = _begun_with(question.path, answers)
-    advice = advise(question.path, build_sections(answers), gpu)
+    advice = advise(question.path, build_sections(answers), find_gpu)
     if from_file is None and question.path in advice.values:
         return advice.values[question.path], advice.why
     if question.is_section:
