@@ -68,7 +68,7 @@ def find_conflicts(config: Sections) -> tuple[Finding, ...]:
         *_distributed_conflicts(config),
         *_expert_conflicts(config),
         *find_multimodal_conflicts(config),
-        *find_unsloth_conflicts(config),
+        *find_unsloth_conflicts(config.model, config.lora, config.training, config.distributed),
         *_strict_tier_conflicts(config),
         *_approval_conflicts(config),
     )
@@ -82,7 +82,7 @@ def find_warnings(config: Sections) -> tuple[str, ...]:
         *find_galore_warnings(config.training, adapter=config.lora is not None),
         *_model_warnings(config),
         *find_multimodal_warnings(config),
-        *find_unsloth_warnings(config),
+        *find_unsloth_warnings(config.model),
         *_distributed_warnings(config),
         *_risk_warnings(config),
         *_placeholder_warnings(config),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Protocol
 
 from forgelm.config.distributed import DistributedConfig
 from forgelm.config.explain import Finding
@@ -13,29 +12,17 @@ from forgelm.config.training import TrainingConfig
 _OTHERWISE = "or set model.backend: transformers"
 
 
-class Sections(Protocol):
-    """The sections the rules look at."""
-
-    @property
-    def model(self) -> ModelConfig: ...
-    @property
-    def lora(self) -> LoraConfig | None: ...
-    @property
-    def training(self) -> TrainingConfig: ...
-    @property
-    def distributed(self) -> DistributedConfig | None: ...
-
-
-def find_unsloth_conflicts(config: Sections) -> Iterator[Finding]:
+def find_unsloth_conflicts(
+    model: ModelConfig, lora: LoraConfig | None, training: TrainingConfig, distributed: DistributedConfig | None
+) -> Iterator[Finding]:
     """Yield what ``model.backend: unsloth`` cannot be combined with."""
-    model, training, lora = config.model, config.training, config.lora
     if model.backend != "unsloth":
         return
     if lora is None:
         yield _refuse("unsloth trains an adapter here, not all weights", ("lora",), "use 'lora: {}'")
     if lora is not None and lora.method == "pissa":
         yield _refuse("unsloth does not know pissa's start", ("lora", "method"), "use lora, dora or rslora")
-    if config.distributed is not None and config.distributed.strategy is not None:
+    if distributed is not None and distributed.strategy is not None:
         yield _refuse("unsloth trains in one process", ("distributed", "strategy"), "leave it out")
     if model.images is not None:
         yield _refuse("unsloth loads models for text alone here", ("model", "multimodal"), "leave it out")
@@ -52,9 +39,9 @@ def find_unsloth_conflicts(config: Sections) -> Iterator[Finding]:
         yield from _four_bit_conflicts(model)
 
 
-def find_unsloth_warnings(config: Sections) -> Iterator[str]:
+def find_unsloth_warnings(model: ModelConfig) -> Iterator[str]:
     """Yield what a user of it should be told."""
-    if config.model.backend == "unsloth" and config.model.trust_remote_code:
+    if model.backend == "unsloth" and model.trust_remote_code:
         yield "model.trust_remote_code with backend unsloth: code of the repository runs beside unsloth's changes to it"
 
 
