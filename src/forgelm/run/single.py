@@ -121,7 +121,8 @@ def _lead(
             stop.check()
         except BaseException as error:
             # Nothing has begun: the log and the folder keep speaking of the runs before.
-            _report_end(say, error)
+            with contextlib.suppress(OSError, ForgeError):
+                _report_end(say, error)
             outside.close(None)
             raise
         try:
