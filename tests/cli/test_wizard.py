@@ -159,8 +159,8 @@ def test_at_a_terminal_documents_become_rows_and_the_training_starts(tmp_path: P
     replies += [("Make rows of them now? [yes]:", ""), ("credentials in them? [yes]:", ""), ("trainer_type", "")]
     replies += [("output_dir", "run"), ("\nlora", "no"), ("max_length", "64"), ("num_train_epochs", "")]
     replies += [("max_steps", "2"), ("per_device_train_batch_size", "2"), ("learning_rate", ""), ("auto_revert", "no")]
-    replies += [("max_acceptable_loss", "")]
-    replies += [("sections", "auth"), ("hf_token", "hf_nobody_sees_this"), ("Start the training now? [no]:", "yes")]
+    replies += [("max_acceptable_loss", ""), ("sections", "auth"), ("hf_token [leave out]", "hf_nobody_sees_this")]
+    replies += [("Start the training now? [no]:", "yes")]
     for awaited, reply in replies:
         screen.expect(awaited)
         screen.expect(":") if not awaited.endswith(":") else None

@@ -185,8 +185,8 @@ def _ask(prompt: str) -> str | None:
 
 
 def _ask_secret(prompt: str) -> str | None:
-    note(f"{prompt}:")
     try:
-        return getpass.getpass("(not shown) ", stream=sys.stderr)
+        # It prints the question itself, once nothing that is typed can be seen any more.
+        return getpass.getpass(f"{prompt}:\n(not shown) ", stream=sys.stderr)
     except EOFError:
         return None
