@@ -6,7 +6,7 @@ import importlib
 import sys
 
 NAMES = (
-    *("startup", "integrity", "throughput", "whole_run", "ledger"),
+    *("startup", "integrity", "throughput", "preparation", "whole_run", "ledger"),
     *("detection", "audit_kernels", "audit_whole", "gguf_reading", "guards"),
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from forgelm.base.errors import ModelError
@@ -78,15 +79,17 @@ def render(
     """
     jinja = load_extra("transformers.utils.chat_template_utils", extra="train")
     marked = template.marks_replies and not prompt
+    special = tokenizer.special_tokens_map
     rendered = []
-    for conversation in conversations:
+    # What a call prepares is prepared once for all conversations without tools.
+    for tools, group in groupby(conversations, key=lambda conversation: conversation.get("tools") or None):
         texts, spans = jinja.render_jinja_template(
-            conversations=[conversation["messages"]],
-            tools=conversation.get("tools") or None,
+            conversations=[conversation["messages"] for conversation in group],
+            tools=tools,
             chat_template=template.text,
             return_assistant_tokens_mask=marked,
             add_generation_prompt=prompt,
-            **tokenizer.special_tokens_map,
+            **special,
         )
-        rendered.append(Rendered(texts[0], tuple(spans[0]) if marked else ()))
+        rendered += [Rendered(text, tuple(span)) for text, span in zip(texts, spans or [()] * len(texts), strict=True)]
     return rendered

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
@@ -17,7 +19,7 @@ from forgelm.train.token_ledger import LostRow, TokenLedger
 
 logger = logging.getLogger(__name__)
 IGNORED = -100
-_BATCH = 1000
+_BATCH = 250
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Example:
     @property
     def targets(self) -> int:
         """Number of tokens the loss is taken over, on both sides."""
-        return sum(label != IGNORED for side in self.sides for label in side.labels)
+        return sum(len(side.labels) - side.labels.count(IGNORED) for side in self.sides)
 
     @property
     def tokens(self) -> int:
@@ -132,7 +134,7 @@ def tokenise(rows: Sequence[Row], encoding: Encoding) -> TokenisedSplit:
     """Encode ``rows`` in order, cut to ``max_length``, and leave out rows with nothing left to learn."""
     kept: list[Example] = []
     lost: list[LostRow] = []
-    dropped = 0
+    dropped = learnt = 0
     prompts = encoding.format is RowFormat.PROMPT_ONLY
     for example in encode(rows, encoding):
         if prompts:
@@ -143,7 +145,8 @@ def tokenise(rows: Sequence[Row], encoding: Encoding) -> TokenisedSplit:
             targets, cut = example.targets, example if example.targets > 0 and _fits(example, encoding) else None
         else:
             targets, cut = example.targets, _cut(example, encoding.max_length)
-        left = 0 if cut is None else cut.tokens if prompts else cut.targets
+        left = 0 if cut is None else targets if cut is example else cut.targets
+        learnt += left
         if left < targets or cut is None:
             reason = "nothing to learn" if targets == 0 else "longer than max_length"
             if example.scene is not None and targets:
@@ -159,7 +162,7 @@ def tokenise(rows: Sequence[Row], encoding: Encoding) -> TokenisedSplit:
         rows_truncated=len(lost) - dropped,
         rows_dropped=dropped,
         tokens=sum(example.tokens for example in kept),
-        target_tokens=sum(example.tokens if prompts else example.targets for example in kept),
+        target_tokens=learnt,
         target_tokens_lost=sum(row.target_tokens_lost for row in lost),
         lost=tuple(lost),
     )
@@ -180,11 +183,13 @@ def encode(rows: Iterable[Row], encoding: Encoding) -> Iterator[Example]:
         yield from encoding.seeing(list(rows), encoding)
         return
     remaining = iter(rows)
-    while batch := list(islice(remaining, _BATCH)):
+    batches = iter(lambda: list(islice(remaining, _BATCH)), [])
+    if encoding.template is not None and encoding.format is not RowFormat.PROMPT_ONLY:
+        yield from _encode_chats(batches, encoding, encoding.template)
+        return
+    for batch in batches:
         if encoding.format is RowFormat.PROMPT_ONLY:
             yield from _encode_prompts(batch, encoding)
-        elif encoding.template is not None:
-            yield from _encode_chats(batch, encoding, encoding.template)
         elif encoding.format is RowFormat.TEXT:
             yield from _encode_texts(batch, encoding)
         else:
@@ -227,13 +232,28 @@ def render_chats(batch: list[Row], encoding: Encoding, template: ChatTemplate) -
     return rendered
 
 
-def _encode_chats(batch: list[Row], encoding: Encoding, template: ChatTemplate) -> Iterator[Example]:
-    rendered = render_chats(batch, encoding, template)
-    encoded = encoding.tokenizer(
-        [item.text for item in rendered], add_special_tokens=False, return_attention_mask=False
-    )
+def _encode_chats(batches: Iterable[list[Row]], encoding: Encoding, template: ChatTemplate) -> Iterator[Example]:
+    """Encode one batch in a thread, where no lock of Python's is held, while the next one is rendered."""
+    waiting: tuple[list[Row], list[Rendered], Future[Any]] | None = None
+    with ThreadPoolExecutor(1) as pool:
+        for batch in batches:
+            rendered = render_chats(batch, encoding, template)
+            texts = [item.text for item in rendered]
+            encoded = pool.submit(encoding.tokenizer, texts, add_special_tokens=False, return_attention_mask=False)
+            if waiting is not None:
+                yield from _label_chats(*waiting, encoding)
+            waiting = batch, rendered, encoded
+        if waiting is not None:
+            yield from _label_chats(*waiting, encoding)
+
+
+def _label_chats(
+    batch: list[Row], rendered: list[Rendered], encoding_of: Future[Any], encoding: Encoding
+) -> Iterator[Example]:
+    encoded = encoding_of.result()
+    encoded_ids = encoded["input_ids"]
     for index, (row, item) in enumerate(zip(batch, rendered, strict=True)):
-        ids = encoded["input_ids"][index]
+        ids = encoded_ids[index]
         labels = [IGNORED] * len(ids) if encoding.reply_mask else list(ids)
         for begin, end in item.spans if encoding.reply_mask else ():
             first, last = encoded.char_to_token(index, begin), encoded.char_to_token(index, end - 1)
@@ -264,11 +284,14 @@ def _render(
 ) -> list[Rendered]:
     import jinja2
 
+    refusals = (jinja2.TemplateError, TypeError, ValueError)
+    with contextlib.suppress(*refusals):
+        return render(encoding.tokenizer, template, conversations, prompt=prompt)
     rendered = []
     for row, conversation in zip(batch, conversations, strict=True):
         try:
             rendered += render(encoding.tokenizer, template, [conversation], prompt=prompt)
-        except (jinja2.TemplateError, TypeError, ValueError) as error:
+        except refusals as error:
             raise DataError(f"{row.where}: the model's chat template refuses this conversation: {error}") from error
     return rendered
 
@@ -339,6 +362,8 @@ def _fits(example: Example, encoding: Encoding) -> bool:
 
 def _cut(example: Example, length: int) -> Example | None:
     """Return ``example`` within ``length`` tokens a side, or ``None`` when a side is empty then or both are alike."""
+    if example.rejected is None and len(example.input_ids) <= length:
+        return example if example.targets else None
     chosen, *others = (
         replace(side, input_ids=side.input_ids[:length], labels=side.labels[:length], rejected=None)
         for side in example.sides
