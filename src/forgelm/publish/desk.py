@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,22 +15,16 @@ from forgelm.base.errors import ConfigError, IntegrityError
 from forgelm.base.events import Emit, Event
 from forgelm.base.files import RunFiles
 from forgelm.base.redact import redact_text
-from forgelm.evidence.approval import (
-    Case,
-    Decision,
-    read_cases,
-    sign_decision,
-)
+from forgelm.evidence.approval import Case, Decision, read_cases, sign_decision
 from forgelm.evidence.chain import VerifyResult, verify_audit_log
 from forgelm.evidence.emit import on_record
 from forgelm.evidence.entries import take_checkpoint
 from forgelm.evidence.identity import approver_identity
 from forgelm.evidence.keys import SigningKey, find_signing_key, load_signing_key
-from forgelm.evidence.ledger import AuditLogger
+from forgelm.evidence.ledger import AuditLogger, read_secret
 from forgelm.publish.promote import Intent, Published, carry_out, settle_locked
 
 _GATE = "final_model"
-_SECRET = "FORGELM_AUDIT_SECRET"
 _WAIT_SECONDS = 10.0
 _RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 
@@ -162,7 +155,7 @@ def _find_folder(output_dir: str) -> RunFiles:
 
 def verify_log(files: RunFiles) -> VerifyResult:
     """Verify the folder's log, with the secret where there is one: what lacks its tag then counts for nothing."""
-    return verify_audit_log(str(files.audit_log), hmac_secret=os.environ.get(_SECRET) or None)
+    return verify_audit_log(str(files.audit_log), hmac_secret=read_secret())
 
 
 def _approver(case: Case, key: SigningKey | None) -> str:
