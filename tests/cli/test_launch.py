@@ -31,6 +31,19 @@ def test_a_layout_that_cannot_be_is_one_reply(
     assert reason in json.loads(capsys.readouterr().out)["error"]
 
 
+def test_a_pipeline_is_refused_before_a_process_starts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "chain.yaml"
+    stages = "pipeline: {output_dir: %s, stages: [{name: a, training: {trainer_type: sft, output_dir: %s}}]}\n"
+    text = "model: {name_or_path: m}\nlora: {}\ntraining: {}\ndata: {dataset_name_or_path: d}\n"
+    path.write_text(text + stages % (tmp_path / "chain", tmp_path / "a"))
+    assert run(["launch", "--config", str(path), "--nproc", "2", "--output-format", "json"]) is ExitCode.CONFIG
+    said = capsys.readouterr()
+    reply = json.loads(said.out)
+    assert reply["error"] == f"{path} has a pipeline, whose stages run in one process"
+    assert f"forgelm --config {path}" in reply["hint"]
+    assert said.err == "" and list(tmp_path.iterdir()) == [path]
+
+
 def test_the_first_process_s_reply_is_the_reply(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = tmp_path / "0.json"
     first.write_text(json.dumps({"code": 3, "said": '{"success": false}\n'}))

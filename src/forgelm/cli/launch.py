@@ -10,10 +10,11 @@ from typing import Any
 
 import click
 
-from forgelm.base.errors import ExitCode, StoppedError, TrainingError
+from forgelm.base.errors import ConfigError, ExitCode, StoppedError, TrainingError
 from forgelm.cli.options import shared, shared_options
 from forgelm.cli.render import Reply, note
 from forgelm.config.load import load_config
+from forgelm.config.root import ForgeConfig
 from forgelm.train.launch import Layout, check_layout, run_processes
 
 
@@ -53,8 +54,10 @@ def launch(
     if (master := layout["master"]) is not None and not _is_address(master):
         raise click.UsageError(f"--master {master!r} is not HOST:PORT")
     found = Layout(**layout)
-    grace = load_config(config, overrides).training.preemption_grace_seconds
+    read = load_config(config, overrides)
+    refuse_pipeline(read, config)
     check_layout(found)
+    grace = read.training.preemption_grace_seconds
     options = shared(context)
     arguments = ["--config", config, *(word for change in overrides for word in ("--set", change))]
     arguments += ["--resume", resume] if resume else []
@@ -65,6 +68,19 @@ def launch(
     with tempfile.TemporaryDirectory(prefix="forgelm-launch-") as folder:
         failed = run_processes(found, "forgelm.cli.worker", [folder, *arguments], grace_seconds=grace)
         return _reply(Path(folder) / "0.json", failed, found, as_json=options.as_json)
+
+
+def refuse_pipeline(config: ForgeConfig, path: str) -> None:
+    """Refuse a file with a pipeline before any process is started: its stages run in one.
+
+    Raises:
+        ConfigError: ``config``, read from ``path``, has a pipeline.
+    """
+    if config.pipeline is not None:
+        raise ConfigError(
+            f"{path} has a pipeline, whose stages run in one process",
+            hint=f"forgelm --config {path}; or give each stage a file of its own and launch them one after another",
+        )
 
 
 def _reply(first: Path, failed: dict[int, int], layout: Layout, *, as_json: bool) -> Reply:

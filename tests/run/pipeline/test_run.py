@@ -141,6 +141,14 @@ def test_one_stage_can_be_run_again_and_what_follows_it_is_then_stale(ran: Ran, 
     assert (again.exit_code, again.state.stage("dpo").exit_code) == (ExitCode.OK, ExitCode.INTEGRITY)
 
 
+def test_another_launcher_s_processes_run_no_pipeline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"RANK": "1", "WORLD_SIZE": "2", "LOCAL_RANK": "1"}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match="from one process"):
+        run_pipeline(ForgeConfig(**build(tmp_path)))
+    assert not (tmp_path / "out").exists()
+
+
 def raise_failed(result: PipelineResult) -> None:
     stage = next(stage for stage in result.state.stages if stage.status is StageStatus.FAILED)
     assert result.exit_code is ExitCode.INTEGRITY
