@@ -78,3 +78,21 @@ def test_the_second_name_stays_and_both_together_are_refused(build: Any) -> None
 def test_combinations_that_cannot_work_are_refused(build: Any, changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ConfigError, match=message):
         build(**changes)
+
+
+@pytest.mark.parametrize(
+    ("training", "processes", "once"),
+    [
+        ({"num_train_epochs": 2}, 1, True),
+        ({"num_train_epochs": 2}, 2, False),
+        ({"num_train_epochs": 1}, 1, False),
+        ({"num_train_epochs": 2, "max_steps": 5}, 1, False),
+        ({"num_train_epochs": 1, "precompute_ref_log_probs": True}, 2, True),
+        ({"num_train_epochs": 2, "precompute_ref_log_probs": False}, 1, False),
+    ],
+)
+def test_the_reference_is_asked_once_where_rows_are_seen_more_often(
+    build: Any, training: dict[str, Any], processes: int, once: bool
+) -> None:
+    config = build(training={"trainer_type": "dpo", **training})
+    assert config.training.asks_reference_once(processes) is once

@@ -46,7 +46,7 @@ DEFAULTS = {
         "trainer_type": "sft",
         "loss_type": "sigmoid",
         "dpo_beta": 0.1,
-        "precompute_ref_log_probs": False,
+        "precompute_ref_log_probs": None,
         "label_smoothing": 0.0,
         "simpo_beta": 2.0,
         "simpo_gamma": 0.5,
@@ -238,7 +238,7 @@ REFUSED: list[tuple[str, Any]] = [
         for name in ("dpo_beta", "simpo_beta", "orpo_beta", "kto_beta", "desirable_weight", "undesirable_weight")
         for value in (0, -1, "much", True, None)
     ],
-    *[("training.precompute_ref_log_probs", value) for value in ("perhaps", None)],
+    *[("training.precompute_ref_log_probs", value) for value in ("perhaps", 2)],
     *[("training.label_smoothing", value) for value in (-0.1, 0.5, None)],
     *[("training.simpo_gamma", value) for value in (-0.1, None)],
     *[("training.grpo_num_generations", value) for value in (1, 2.5, None)],

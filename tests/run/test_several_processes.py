@@ -97,7 +97,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> list[float]:
 @pytest.mark.slow
 @pytest.mark.parametrize("strategy", [None, "fsdp"])
 def test_two_processes_learn_what_one_learns(tmp_path: Path, alone: list[float], strategy: str | None) -> None:
-    changes = {"distributed": {"strategy": strategy}} if strategy else {}
+    changes = {"distributed": {"strategy": strategy}} if strategy else {"training": {"memory_probe": True}}
     code, reply, _ = finish(start(write_config(tmp_path, lora={"dropout": 0.1}, **changes)))
     assert (code, reply["verdict"]) == (0, "promoted")
     checked = next(gate for gate in reply["gates"] if gate["gate"] == "self_check")
@@ -106,6 +106,8 @@ def test_two_processes_learn_what_one_learns(tmp_path: Path, alone: list[float],
     assert len(alone) == 8
     log = verify_audit_log(str(tmp_path / "run" / "audit_log.jsonl"))
     assert (log.valid, log.entries_count) == (True, reply["audit_log"]["size"])
+    tried = (tmp_path / "run" / "audit_log.jsonl").read_text(encoding="utf-8").count("training.memory_probed")
+    assert tried == (strategy is None)  # once a process, and the first one's stands in the log
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -16,10 +17,10 @@ from forgelm.data.prepare import prepare_run
 from forgelm.data.rows import Row
 from forgelm.model.load import load
 from forgelm.run.folder import run_files
-from forgelm.train.batching import find_model_obstacle, find_setting_obstacle, inherit_batching, settle_batching
+from forgelm.train.batching import find_model_obstacle, find_setting_obstacle, inherit_choices, settle_batching
 from forgelm.train.checkpoints import list_checkpoints
 from forgelm.train.loop import Wishes, check_checkpoint, train
-from forgelm.train.seal import read_identity
+from forgelm.train.seal import SEAL, read_identity, seal_folder
 from forgelm.train.tokenise import IGNORED, Example
 from forgelm.train.tokenised import tokenise_data
 
@@ -172,9 +173,77 @@ def test_what_is_left_open_is_what_the_checkpoint_was_trained_with(make_config: 
     assert (batching["mode"], batching["order"]) == ("padded", "group_by_length")
     assert batching["reason"] == f"as {checkpoint.name} was trained"
     assert read_identity(checkpoint)["training.padding_free"] is False
-    assert inherit_batching(now, None) == now
+    assert inherit_choices(now, None) == now
     with pytest.raises(ConfigError, match=r"training\.padding_free: False there, True here"):
         trained(replace_field(now, padding_free=True), Wishes(checkpoint))
+
+
+@pytest.mark.parametrize(
+    ("shuffle", "training", "version", "order"),
+    [
+        (False, {}, 1, "sequential"),
+        (False, {"trainer_type": "grpo"}, 1, "sequential"),
+        (False, {"train_sampling_strategy": "group_by_length"}, 1, "group_by_length"),
+        (True, {}, 1, "group_by_length"),
+        (False, {}, 2, "group_by_length"),
+    ],
+)
+def test_an_old_seals_order_is_the_one_that_was_taken(
+    make_config: Make, tmp_path: Any, shuffle: bool, training: dict[str, Any], version: int, order: str
+) -> None:
+    # Seals of version 1 named the default order where none was set and the rows were taken as they stood.
+    checkpoint = sealed(tmp_path / "checkpoint-2", version, {"training.train_sampling_strategy": "group_by_length"})
+    config = make_config(data={"shuffle": shuffle}, training=training)
+    settled = settle_batching(config, ember_model(), RAGGED, checkpoint)
+    assert settled.batching.order == order
+
+
+def sealed(folder: Any, version: int, identity: dict[str, Any]) -> Any:
+    folder.mkdir(exist_ok=True)
+    seal_folder(folder, identity)
+    seal = json.loads((folder / SEAL).read_bytes())
+    (folder / SEAL).write_text(json.dumps({**seal, "version": version}))
+    return folder
+
+
+def test_an_old_training_in_the_order_of_the_data_goes_on_in_it(make_config: Make, tmp_path: Any) -> None:
+    config = ragged_config(make_config, tmp_path, padding_free=False).replace("data.shuffle", False)
+    wanted = trained(config)
+    checkpoint = list_checkpoints(run_files(config).root)[0]
+    old = {**read_identity(checkpoint), "training.train_sampling_strategy": "group_by_length"}
+    old["training.precompute_ref_log_probs"] = False
+    assert trained(config, Wishes(sealed(checkpoint, 1, old))) == wanted
+
+
+def test_what_dpo_asks_of_its_reference_is_settled_and_kept(make_config: Make, tmp_path: Any) -> None:
+    def settle(checkpoint: Any = None, **training: Any) -> bool | None:
+        config = make_config(training={"trainer_type": "dpo", "max_steps": -1, **training})
+        return settle_batching(config, ember_model(), EVEN, checkpoint).config.training.precompute_ref_log_probs
+
+    assert [settle(num_train_epochs=epochs) for epochs in (1, 2)] == [False, True]
+    assert settle(num_train_epochs=2, trainer_type="kto") is None
+    asked = {"training.precompute_ref_log_probs": False}
+    assert settle(sealed(tmp_path / "checkpoint-1", 2, asked), num_train_epochs=2) is False
+
+
+def test_a_reference_asked_once_answers_what_it_would_in_each_step(make_config: Make, tmp_path: Any) -> None:
+    from safetensors.torch import load as read_weights
+
+    turns = [row["messages"] for row in order_rows(12)]
+    pairs = [
+        {"prompt": asked[:1], "chosen": asked[1:], "rejected": [{"role": "assistant", "content": "No. " * (1 + n % 5)}]}
+        for n, asked in enumerate(turns)
+    ]
+    data = write_rows(tmp_path / "pairs.jsonl", pairs)
+
+    def weights(name: str, **changes: Any) -> dict[str, Any]:
+        training = {"trainer_type": "dpo", "max_steps": -1, "num_train_epochs": 2, "per_device_train_batch_size": 4}
+        config = make_config(training={**training, **changes}).replace("data.dataset_name_or_path", str(data))
+        (written,) = trained(config.replace("training.output_dir", str(tmp_path / name))).values()
+        return dict(read_weights(written))
+
+    once, each = weights("once"), weights("each", precompute_ref_log_probs=False)
+    assert all(once[name].allclose(each[name], atol=1e-5) for name in once)
 
 
 def replace_field(config: ForgeConfig, **fields: Any) -> ForgeConfig:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from forgelm.base.errors import ConfigError
-from forgelm.train.seal import SEAL, broken_seal, check_identity, sealed_checkpoint
+from forgelm.train.seal import SEAL, broken_seal, check_identity, read_identity, sealed_checkpoint
 
 IDENTITY = {"training.seed": 42, "training rows": "4 rows", "model revision": None}
 
@@ -90,9 +90,9 @@ def test_a_folder_that_is_none_says_so(tmp_path: Path) -> None:
 
 
 def test_another_trainings_checkpoint_is_refused_with_each_difference(checkpoint: Path) -> None:
-    check_identity(checkpoint, IDENTITY)
+    check_identity(checkpoint.name, read_identity(checkpoint), IDENTITY)
     with pytest.raises(ConfigError) as caught:
-        check_identity(checkpoint, {"training.seed": 43, "training rows": "4 rows", "lora.r": 8})
+        check_identity("checkpoint-3", IDENTITY, {"training.seed": 43, "training rows": "4 rows", "lora.r": 8})
     text = str(caught.value)
     assert "training.seed: 42 there, 43 here" in text
     assert "lora.r: None there, 8 here" in text

@@ -41,8 +41,9 @@ class ObjectiveConfig(Section):
     dpo_beta: float = Field(
         0.1, gt=0, description="How closely dpo stays to the model it began with: higher is closer."
     )
-    precompute_ref_log_probs: bool = Field(
-        False, description="Ask the reference model of dpo once, before training, instead of in every step."
+    precompute_ref_log_probs: bool | None = Field(
+        None,
+        description="Ask the reference of dpo once, before training, not in each step; null: with several epochs.",
     )
     label_smoothing: float = Field(
         0.0,
@@ -144,8 +145,6 @@ READ_BY = MappingProxyType(
         "assistant_only_loss": ("sft",),
         "completion_only_loss": ("sft",),
         "early_stopping_patience": ("sft", *_PREFERENCE),
-        "oom_recovery": ("sft", *_PREFERENCE),
-        "oom_recovery_min_batch_size": ("sft", *_PREFERENCE),
         "memory_probe": ("sft", *_PREFERENCE),
         "eval_steps": ("sft", *_PREFERENCE),
         "per_device_eval_batch_size": ("sft", *_PREFERENCE),

@@ -214,3 +214,10 @@ class StepsConfig(Section):
 
 class TrainingConfig(ObjectiveConfig, StepsConfig, GaloreConfig):
     """What is learnt, where a run writes, and how its steps are taken."""
+
+    def asks_reference_once(self, processes: int) -> bool:
+        """Tell whether dpo asks its reference before training, as pays where each row is seen several times."""
+        if self.precompute_ref_log_probs is not None:
+            return self.precompute_ref_log_probs
+        # Each of several processes would ask for all rows, not for its own.
+        return processes == 1 and self.max_steps <= 0 and self.num_train_epochs > 1

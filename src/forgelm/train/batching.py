@@ -9,19 +9,25 @@ from pathlib import Path
 from typing import Any
 
 from forgelm.base.errors import ModelError
+from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
 from forgelm.data.batching import Batching, Mode, Wanted, choose_batching
 from forgelm.train.joined import joins_rows
 from forgelm.train.leaks import check_rows_apart
-from forgelm.train.seal import read_identity
+from forgelm.train.seal import read_identity, read_version
 from forgelm.train.tokenise import Example
 
-_CHOSEN = ("padding_free", "train_sampling_strategy")
+_ORDER = "train_sampling_strategy"
+_BATCHING = ("padding_free", _ORDER)
+_CHOSEN = (*_BATCHING, "precompute_ref_log_probs")
 
 
 @dataclass(frozen=True)
 class Settled:
-    """``config`` with nothing about batches left open, the choice with its reason, and whether lines are ours."""
+    """``config`` with nothing left open about batches and dpo's reference; how rows become batches, and why.
+
+    ``joins`` says whether lines are ours.
+    """
 
     config: ForgeConfig
     batching: Batching
@@ -99,29 +105,44 @@ def settle_batching(config: ForgeConfig, model: Any, examples: Sequence[Example]
     Raises:
         ModelError: joined rows were asked for, and they would see each other in this model.
     """
-    left_open = [name for name in _CHOSEN if getattr(config.training, name) is None]
-    config = inherit_batching(config, checkpoint)
+    left_open = [name for name in _BATCHING if getattr(config.training, name) is None]
+    config = inherit_choices(config, checkpoint)
     if _read_mode(config) in ("packing", "padding_free"):
         check_rows_apart(model, examples)
     obstacle = find_model_obstacle(config, model, examples) if _read_mode(config) is None else None
     found = plan_batching(config, examples, obstacle)
     if checkpoint is not None and left_open:
         found = replace(found, reason=f"as {checkpoint.name} was trained")
-    chosen = {"padding_free": found.mode == "padding_free", "train_sampling_strategy": found.order}
-    config = _set(config, {name: chosen[name] for name in _CHOSEN if getattr(config.training, name) is None})
+    chosen: dict[str, Any] = {"padding_free": found.mode == "padding_free", _ORDER: found.order}
+    if config.training.trainer_type == "dpo":
+        chosen["precompute_ref_log_probs"] = config.training.asks_reference_once(read_place().count)
+    config = _set(config, {name: value for name, value in chosen.items() if getattr(config.training, name) is None})
     return Settled(config, found, found.mode == "padding_free" and joins_rows(model.config._attn_implementation))
 
 
-def inherit_batching(config: ForgeConfig, checkpoint: Path | None) -> ForgeConfig:
-    """Return ``config`` with what it leaves open about batches as ``checkpoint`` was trained with.
+def inherit_choices(config: ForgeConfig, checkpoint: Path | None) -> ForgeConfig:
+    """Return ``config`` with what it leaves open chosen as ``checkpoint`` was trained with.
 
-    What follows from lengths may be chosen otherwise by another version; a continued training keeps its order of rows.
+    Another version may choose otherwise; a continued training keeps its order of rows and how its reference is asked.
     """
     if checkpoint is None:
         return config
-    saved = read_identity(checkpoint)
+    saved = read_training(config, checkpoint)
     named = {name: saved.get(f"training.{name}") for name in _CHOSEN if getattr(config.training, name) is None}
     return _set(config, {name: value for name, value in named.items() if value is not None})
+
+
+def read_training(config: ForgeConfig, checkpoint: Path) -> dict[str, Any]:
+    """Return what the sealed ``checkpoint`` belongs to, with the order that its rows were taken in.
+
+    Seals of version 1 say ``group_by_length``, the default then, also where ``data.shuffle: false`` kept the order of
+    the data because no other was set.
+    """
+    saved, key = read_identity(checkpoint), f"training.{_ORDER}"
+    left_open = config.training.train_sampling_strategy is None and not config.data.shuffle
+    if left_open and read_version(checkpoint) == 1 and saved.get(key) == "group_by_length":
+        saved[key] = "sequential"
+    return saved
 
 
 def _set(config: ForgeConfig, fields: dict[str, Any]) -> ForgeConfig:

@@ -17,7 +17,7 @@ from forgelm.config.root import ForgeConfig
 from forgelm.data.batching import Batching
 from forgelm.model.load import LoadedModel, load_base
 from forgelm.train.arguments import Plan, build_arguments, keeps_best
-from forgelm.train.batching import Settled, inherit_batching, settle_batching
+from forgelm.train.batching import Settled, inherit_choices, read_training, settle_batching
 from forgelm.train.checkpoints import list_checkpoints
 from forgelm.train.compute import Compute, Meter
 from forgelm.train.determinism import determinism
@@ -116,7 +116,7 @@ def train(
     meter = _open_meter(loaded, checkpoint, wishes.processes)
     alone = wishes.processes.place.alone
     kind = TRAINERS[config.training.trainer_type]
-    watch = open_probe(config, loaded, kind.lengths, emit) if alone else None
+    watch = open_probe(config, loaded, kind.lengths, emit)
     trainer, stopper, plan = _build(settled, data, loaded, files, emit, wishes, Instruments(meter, watch))
     emit(
         Event.TRAINING_STARTED,
@@ -167,8 +167,9 @@ def check_checkpoint(config: ForgeConfig, data: TokenisedData, loaded: LoadedMod
         ConfigError: it has another model, other data or other settings; the message names the differences.
     """
     check_galore_resume(config.training)
-    config = inherit_batching(config, checkpoint)
-    check_identity(checkpoint, describe_training(config, loaded, data.train.examples))
+    saved = read_training(config, checkpoint)
+    config = inherit_choices(config, checkpoint)
+    check_identity(checkpoint.name, saved, describe_training(config, loaded, data.train.examples))
 
 
 def _build(

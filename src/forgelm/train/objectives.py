@@ -31,7 +31,7 @@ def dpo_arguments(training: TrainingConfig, max_length: int) -> Arguments:
         "beta": training.dpo_beta,
         "loss_type": [training.loss_type],
         "label_smoothing": training.label_smoothing,
-        "precompute_ref_log_probs": training.precompute_ref_log_probs,
+        "precompute_ref_log_probs": bool(training.precompute_ref_log_probs),
         "max_length": max_length,
         "remove_unused_columns": True,
     }

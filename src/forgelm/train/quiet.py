@@ -102,7 +102,7 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
             return feature
 
         def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
-            return _ask_reference(self, dataset, batch_size, ways.meter)
+            return _ask_reference(self, dataset, batch_size, ways)
 
     return _watching(QuietTrainer, ways)
 
@@ -134,6 +134,13 @@ def _watching(base: type[Any], ways: Ways) -> type[Any]:
             loss = super().training_step(*args, **kwargs)
             self.busy_with = "elsewhere"
             return loss
+
+        def _generate_and_score_completions(self, *args: Any, **kwargs: Any) -> Any:
+            # The replies of a whole step are drawn at once: smaller micro-batches would not help.
+            before, self.busy_with = self.busy_with, "drawing"
+            drawn = super()._generate_and_score_completions(*args, **kwargs)
+            self.busy_with = before
+            return drawn
 
         def evaluate(self, *args: Any, **kwargs: Any) -> Any:
             self.busy_with = "evaluating"
@@ -248,16 +255,23 @@ def _point_to_best(state: Any, root: Path) -> None:
             state.best_model_checkpoint = str(best)
 
 
-def _ask_reference(trainer: Any, dataset: Any, batch_size: int, meter: Meter) -> Any:
-    """Add the reference's log-probabilities to each row: what TRL does, without its cache on disk and its bar."""
-    columns: dict[str, list[float]] = {"ref_chosen_logps": [], "ref_rejected_logps": []}
-    for start in range(0, len(dataset), batch_size):
-        rows = dataset.select(range(start, min(start + batch_size, len(dataset)))).to_list()
+def _ask_reference(trainer: Any, dataset: Any, batch_size: int, ways: Ways) -> Any:
+    """Add the reference's log-probabilities to each row: what TRL does, without its cache on disk and its bar.
+
+    Rows of one length go together, so that little is padded.
+    """
+    lengths = ways.lengths(dataset)
+    places = sorted(range(len(dataset)), key=lambda place: lengths[place])
+    columns = {"ref_chosen_logps": [0.0] * len(places), "ref_rejected_logps": [0.0] * len(places)}
+    for start in range(0, len(places), batch_size):
+        together = places[start : start + batch_size]
+        rows = dataset.select(together).to_list()
         batch = {name: tensor.to(trainer.model.device) for name, tensor in trainer.data_collator(rows).items()}
-        with meter.counting():
-            chosen, rejected = trainer.compute_ref_log_probs(trainer.model, batch)
-        columns["ref_chosen_logps"] += chosen.float().cpu().tolist()
-        columns["ref_rejected_logps"] += rejected.float().cpu().tolist()
+        with ways.meter.counting():
+            answers = trainer.compute_ref_log_probs(trainer.model, batch)
+        for values, answer in zip(columns.values(), answers, strict=True):
+            for place, value in zip(together, answer.float().cpu().tolist(), strict=True):
+                values[place] = value
     for name, values in columns.items():
         dataset = dataset.add_column(name, values)
     return dataset

@@ -15,6 +15,8 @@ from forgelm.base.files import UNFINISHED_CHECKPOINT, sha256_file, sync_folder, 
 from forgelm.train.save import whole_folder
 
 SEAL = "checkpoint_seal.json"
+# Version 1 named the order of rows that was configured, or its default; since version 2 it is the one that was taken.
+VERSION = 2
 
 
 @contextlib.contextmanager
@@ -47,7 +49,7 @@ def seal_folder(folder: Path, identity: Mapping[str, Any]) -> None:
         files[path.relative_to(folder).as_posix()] = {"sha256": sha256_file(path), "bytes": path.stat().st_size}
     for below in {path.parent for path in _files(folder)}:
         sync_folder(below)
-    write_json(folder / SEAL, {"version": 1, "identity": dict(identity), "files": files})
+    write_json(folder / SEAL, {"version": VERSION, "identity": dict(identity), "files": files})
 
 
 def broken_seal(folder: Path) -> str | None:
@@ -79,19 +81,23 @@ def read_identity(folder: Path) -> dict[str, Any]:
     return found
 
 
-def check_identity(folder: Path, identity: Mapping[str, Any]) -> None:
-    """Refuse to continue a checkpoint of another model, other data or other settings.
+def read_version(folder: Path) -> int:
+    """Return the version of the seal of checkpoint ``folder``."""
+    return int(json.loads((folder / SEAL).read_bytes()).get("version", 1))
+
+
+def check_identity(name: str, saved: Mapping[str, Any], identity: Mapping[str, Any]) -> None:
+    """Refuse to continue checkpoint ``name``, which belongs to ``saved``, as a training that is ``identity``.
 
     Raises:
         ConfigError: they differ; the message names each difference.
     """
-    saved = read_identity(folder)
     ours = json.loads(json.dumps(dict(identity)))
     different = [name for name in sorted({*saved, *ours}) if saved.get(name) != ours.get(name)]
     if different:
         shown = [f"{name}: {saved.get(name)!r} there, {ours.get(name)!r} here" for name in different]
         raise ConfigError(
-            f"cannot resume from {folder.name}: it belongs to another training\n  " + "\n  ".join(shown),
+            f"cannot resume from {name}: it belongs to another training\n  " + "\n  ".join(shown),
             hint="go back to what it was trained with, or start afresh without --resume or in another output_dir",
         )
 

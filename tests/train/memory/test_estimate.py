@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -114,12 +115,15 @@ def test_what_takes_more_is_estimated_higher(less: dict[str, Any], more: dict[st
 
 
 def test_only_a_copy_that_is_loaded_counts_as_a_reference() -> None:
-    def reference(lora: dict[str, Any] | None, **training: Any) -> float:
-        return estimate(lora=lora, training=training).parts.get("reference_model", 0.0)
+    def reference(lora: dict[str, Any] | None, gpus: int = 1, **training: Any) -> float:
+        place = replace(H100, gpus=gpus)
+        return estimate_memory(MODEL, config(lora=lora, training=training), place).parts.get("reference_model", 0.0)
 
     assert reference({}, trainer_type="dpo") == 0
-    assert reference(None, trainer_type="dpo") == MODEL.parameters * 4
-    assert reference(None, trainer_type="dpo", precompute_ref_log_probs=True) == 0
+    assert reference(None, trainer_type="dpo", num_train_epochs=1) == MODEL.parameters * 4
+    assert reference(None, trainer_type="dpo", num_train_epochs=3) == 0
+    assert reference(None, gpus=2, trainer_type="dpo", num_train_epochs=3) == MODEL.parameters * 4
+    assert reference(None, trainer_type="dpo", num_train_epochs=1, precompute_ref_log_probs=True) == 0
     assert reference(None, trainer_type="grpo") == 0
     assert reference(None, trainer_type="sft") == 0
 

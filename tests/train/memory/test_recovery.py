@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import Heard
+from support import Heard, order_rows, write_rows
 
 from forgelm.base.errors import TrainingError
 from forgelm.base.events import Event
 from forgelm.config.root import ForgeConfig
-from forgelm.data.prepare import prepare
+from forgelm.data.prepare import prepare_run
 from forgelm.model.load import load
 from forgelm.run.folder import run_files
 from forgelm.train.loop import Outcome, train
@@ -71,7 +71,7 @@ class Full:
 
 def run(config: ForgeConfig, full: Full | None = None) -> tuple[Outcome, Heard, list[float]]:
     loaded = load(config)
-    data = tokenise_data(config, prepare(config.data, seed=config.training.seed), loaded.tokenizer)
+    data = tokenise_data(config, prepare_run(config), loaded.tokenizer)
     if full is not None:
         full.watch(loaded.model)
     heard = Heard()
@@ -150,3 +150,33 @@ def test_evaluation_that_is_too_large_is_made_smaller(configured: Callable[..., 
     assert outcome.steps == 4
     assert outcome.batch is not None
     assert outcome.batch.rows == 8
+
+
+def test_grpo_goes_on_with_the_replies_it_would_have_drawn(
+    configured: Callable[..., ForgeConfig], tmp_path: Path
+) -> None:
+    import torch
+
+    rows = write_rows(tmp_path / "p.jsonl", [{"prompt": row["messages"][:1]} for row in order_rows(24)])
+    changes: dict[str, Any] = {"trainer_type": "grpo", "grpo_rewards": ["length"], "grpo_num_generations": 4}
+    changes |= {"grpo_max_completion_length": 8, "max_steps": 3}
+
+    def config(folder: str) -> ForgeConfig:
+        return configured(folder, **changes).replace("data.dataset_name_or_path", str(rows))
+
+    whole, _, wanted = run(config("whole"))
+    outcome, heard, losses = run(config("full"), Full(rows=4, passes=1))
+    told = heard.fields(Event.TRAINING_OOM_RECOVERY)
+    assert (told["step"], told["old_batch_size"], told["new_batch_size"], told["new_grad_accum"]) == (1, 8, 4, 2)
+    assert losses == pytest.approx(wanted, abs=1e-4)
+    for ours, theirs in zip(outcome.trained_logits, whole.trained_logits, strict=True):
+        assert torch.allclose(torch.as_tensor(ours), torch.as_tensor(theirs), atol=1e-3)
+
+
+def test_replies_that_cannot_be_drawn_at_once_end_it(configured: Callable[..., ForgeConfig], tmp_path: Path) -> None:
+    rows = write_rows(tmp_path / "p.jsonl", [{"prompt": row["messages"][:1]} for row in order_rows(24)])
+    config = configured("g", trainer_type="grpo", grpo_rewards=["length"], grpo_max_completion_length=8, max_steps=2)
+    with pytest.raises(TrainingError, match="while drawing the replies of a step") as caught:
+        run(config.replace("data.dataset_name_or_path", str(rows)), Full(rows=4, passes=2, training=False))
+    assert "smaller micro-batches would not help" in caught.value.message
+    assert "grpo_max_completion_length" in str(caught.value.hint)

@@ -158,7 +158,7 @@ def estimate_memory(
     seen = build_pass(architecture, config, precision, batch or largest_batch(config), on_gpu=on_gpu)
     layers = measure_layers(architecture, seen)
     shares = choose_shares(config, place.gpus)
-    steady = _steady(architecture, config, precision, states, shares)
+    steady = _steady(architecture, config, precision, states, place)
     moments = {
         **_step_moments(architecture, config, place, states, Shown(seen, layers), shares),
         **_other_moments(architecture, config, precision, states, seen, layers),
@@ -199,9 +199,10 @@ def build_pass(
 
 
 def _steady(
-    architecture: Architecture, config: ForgeConfig, precision: Precision, states: States, shares: Shares
+    architecture: Architecture, config: ForgeConfig, precision: Precision, states: States, place: Place
 ) -> dict[str, float]:
     """Return what is there in every moment, the gradients aside."""
+    shares = choose_shares(config, place.gpus)
     steady: dict[str, float] = {
         "base_model": states.base * shares.weights,
         "lora_adapter": states.adapter * shares.weights,
@@ -209,11 +210,8 @@ def _steady(
     }
     training = config.training
     keeps_copy = training.trainer_type in ("dpo", "kto") or (training.trainer_type == "grpo" and training.grpo_beta > 0)
-    if (
-        config.lora is None
-        and keeps_copy
-        and not (training.trainer_type == "dpo" and training.precompute_ref_log_probs)
-    ):
+    asks_once = training.trainer_type == "dpo" and training.asks_reference_once(place.gpus)
+    if config.lora is None and keeps_copy and not asks_once:
         steady["reference_model"] = architecture.parameters * BYTES[precision.load_dtype] * shares.weights
     if training.trainer_type == "grpo" and training.grpo_reward_model:
         # Its size is its own; one as large as the model that learns is the usual choice.
@@ -238,7 +236,7 @@ def _step_moments(
     waiting = gradients if config.training.gradient_accumulation_steps > 1 else 0.0
     loss = _loss(architecture, config, seen, on_gpu=place.hardware.has_gpu)
     again = layers.largest + layers.largest_copy if recomputes else 0.0
-    reference = _reference_pass(architecture, config, seen, layers)
+    reference = _reference_pass(architecture, config, place, seen)
     fused = config.training.optim in (None, "adamw_torch_fused") and place.hardware.has_gpu
     temporary = 0.0 if fused else max((tensor.count for tensor in states.trained), default=0) * 8.0
     if not place.hardware.has_gpu or config.training.optim == "adamw_torch":
@@ -311,12 +309,11 @@ def _loss(architecture: Architecture, config: ForgeConfig, seen: Pass, *, on_gpu
     return head + tiles + cast + positions * (hidden * (2.0 * seen.residual + 4) + 64)
 
 
-def _reference_pass(architecture: Architecture, config: ForgeConfig, seen: Pass, layers: Layers) -> float:
+def _reference_pass(architecture: Architecture, config: ForgeConfig, place: Place, seen: Pass) -> float:
     """Return what a pass without gradients takes while the activations of the one that learns are waiting."""
     training = config.training
-    compares = training.trainer_type == "kto" or (
-        training.trainer_type == "dpo" and not training.precompute_ref_log_probs
-    )
+    asks_each_step = training.trainer_type == "dpo" and not training.asks_reference_once(place.gpus)
+    compares = training.trainer_type == "kto" or asks_each_step
     return _forward_workspace(architecture, seen) if compares else 0.0
 
 

@@ -108,7 +108,7 @@ def find_changes(architecture: Architecture, config: ForgeConfig, gpu: Gpu, *, g
     Nothing is yielded that was not tried: each change carries the estimate it leads to.
     """
     found, trial = False, Trial(architecture, config, gpu, gpus)
-    for fields in _possible_changes(config, gpu):
+    for fields in _possible_changes(config, gpu, gpus):
         change = trial.run(fields)
         if change is not None and change.verdict == "FITS":
             found = True
@@ -156,7 +156,7 @@ def _try_together(trial: Trial) -> Change | None:
     steps: list[dict[str, Any]] = []
     unchanged = trial.run({})
     best = unchanged.estimated_gb if unchanged else float("inf")
-    for step in _possible_changes(trial.config, trial.gpu):
+    for step in _possible_changes(trial.config, trial.gpu, trial.gpus):
         change = trial.run(_join([*steps, step]))
         if change is None or change.estimated_gb >= best:
             continue
@@ -181,21 +181,21 @@ def _join(steps: list[dict[str, Any]]) -> dict[str, Any]:
     return {path: value for step in steps for path, value in step.items()}
 
 
-def _possible_changes(config: ForgeConfig, gpu: Gpu) -> Iterator[dict[str, Any]]:
+def _possible_changes(config: ForgeConfig, gpu: Gpu, gpus: int) -> Iterator[dict[str, Any]]:
     """What might help, the mildest first."""
-    yield from _without_loss(config, gpu)
+    yield from _without_loss(config, gpu, gpus)
     yield from _smaller_batches(config)
     yield from _with_compromise(config)
     yield from _shorter(config)
 
 
-def _without_loss(config: ForgeConfig, gpu: Gpu) -> Iterator[dict[str, Any]]:
+def _without_loss(config: ForgeConfig, gpu: Gpu, gpus: int) -> Iterator[dict[str, Any]]:
     """What changes nothing about what is learnt."""
     if not recomputes_activations(config.training, gpu.hardware):
         yield {"training.gradient_checkpointing": True}
     if "use_liger_kernel" in type(config.training).model_fields and not _uses_liger(config):
         yield {"training.use_liger_kernel": True}
-    if config.training.trainer_type == "dpo" and not config.training.precompute_ref_log_probs:
+    if config.training.trainer_type == "dpo" and not config.training.asks_reference_once(gpus):
         yield {"training.precompute_ref_log_probs": True}
     if config.training.merge_adapters:
         yield {"training.merge_adapters": False}

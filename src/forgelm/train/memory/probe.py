@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import logging
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -12,12 +13,14 @@ from typing import Any
 
 from forgelm.base.events import Emit, Event
 from forgelm.base.extras import load_extra
+from forgelm.base.processes import read_place
 from forgelm.config.root import ForgeConfig
 from forgelm.model.architecture import build_shapes
 from forgelm.model.load import LoadedModel
 from forgelm.train.memory.estimate import Batch, Place, estimate_memory, widen
 from forgelm.train.memory.watch import watch_peak
 
+logger = logging.getLogger(__name__)
 # Optimizers whose step with a rate of zero and zero gradients leaves weights exactly as they are, and whose state is
 # theirs alone: emptied, it is made anew in the first real step.
 _UNDONE = ("AdamW", "Adam", "SGD", "Adagrad", "RMSprop", "Adafactor", "Lion", "AdEMAMix")
@@ -107,19 +110,31 @@ class Probe:
 def open_probe(
     config: ForgeConfig, loaded: LoadedModel, lengths: Callable[[Any], Sequence[int]], emit: Emit
 ) -> Probe | None:
-    """Return the trial of the worst batch where one is wanted; replies of the longest kind cannot be drawn to order."""
+    """Return the trial of the worst batch where one is wanted and can be made; the log says why it is left out."""
     training, on_gpu = config.training, loaded.hardware.has_gpu
     wanted = on_gpu if training.memory_probe is None else training.memory_probe
-    # What images take is not estimated, so there is nothing to compare a trial with.
-    if not wanted or config.model.images is not None or training.trainer_type == "grpo":
+    if not wanted:
+        return None
+    if reason := _untried(config):
+        logger.warning("the worst batch is not tried before the first step: %s", reason)
         return None
     shapes = build_shapes(loaded.model.config, attention=config.model.attn_implementation)
-    place = Place(loaded.hardware, bitsandbytes=loaded.precision.four_bit)
+    place = Place(loaded.hardware, bitsandbytes=loaded.precision.four_bit, gpus=read_place().count)
 
     def predict(batch: Batch) -> float:
         return estimate_memory(shapes, config, place, batch=widen(config, batch)).allocated
 
     return Probe(predict, lengths, on_gpu, emit)
+
+
+def _untried(config: ForgeConfig) -> str | None:
+    """Return why no batch is tried, ``None`` where one is."""
+    if config.model.images is not None:
+        return "what images take is not estimated, so there is nothing to compare with"
+    if config.training.trainer_type == "grpo":
+        return "replies of the greatest length cannot be drawn to order"
+    strategy = config.distributed.strategy if config.distributed else None
+    return f"under distributed.strategy {strategy} it could not be taken back" if strategy else None
 
 
 def _rows(trainer: Any, dataset: Any, indices: list[int], collate: Callable[..., Any]) -> Any:

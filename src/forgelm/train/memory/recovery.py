@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +14,15 @@ from forgelm.base.events import Emit, Event
 from forgelm.base.extras import load_extra
 from forgelm.config.training import TrainingConfig
 
-Where = Literal["training", "evaluating", "elsewhere"]
+logger = logging.getLogger(__name__)
+Where = Literal["training", "evaluating", "drawing", "elsewhere"]
 _HINT = (
     "lower training.per_device_train_batch_size (raise gradient_accumulation_steps to match), lower model.max_length, "
     "or set training.gradient_checkpointing: true; forgelm --config FILE --fit-check says what is enough"
+)
+_DRAWING = (
+    "lower training.grpo_max_completion_length, or per_device_train_batch_size times gradient_accumulation_steps: as "
+    "many replies are drawn at once"
 )
 
 
@@ -43,9 +49,11 @@ class Recovery:
 
 
 def choose_recovery(training: TrainingConfig, undo: Callable[[], None], *, alone: bool) -> Recovery:
-    """Several processes cannot make their batches smaller one by one; neither can GRPO, whose groups fill a batch."""
+    """Several processes cannot make their batches smaller one by one: the others would wait for the one that failed."""
     least = max(training.oom_recovery_min_batch_size, 2 if training.trainer_type == "kto" else 1)
-    return Recovery(training.oom_recovery and alone and training.trainer_type != "grpo", least, undo)
+    if training.oom_recovery and not alone:
+        logger.warning("training.oom_recovery has no effect with several processes: the first time ends the run")
+    return Recovery(training.oom_recovery and alone, least, undo)
 
 
 def choose_smaller(plan: BatchPlan, *, min_rows: int, where: Where) -> BatchPlan | None:
@@ -78,7 +86,9 @@ def run_recovering(trainer: Any, checkpoint: Path | None, recovery: Recovery, em
         where: Where = trainer.busy_with
         smaller = choose_smaller(plan, min_rows=recovery.min_rows, where=where) if recovery.enabled else None
         if smaller is None:
-            raise TrainingError(_explain(message, plan, recovery, where), hint=_HINT)
+            raise TrainingError(
+                _explain(message, plan, recovery, where), hint=_DRAWING if where == "drawing" else _HINT
+            )
         step = int(trainer.state.global_step)
         recovery.undo()
         _free(trainer)
@@ -134,14 +144,23 @@ def _apply(trainer: Any, plan: BatchPlan) -> None:
     trainer.args.gradient_accumulation_steps = plan.accumulation
     trainer.args.per_device_eval_batch_size = plan.eval_rows
     trainer._train_batch_size = trainer.args.train_batch_size
+    if hasattr(trainer.args, "steps_per_generation"):
+        # GRPO draws the replies of a whole step at once and shares them out among its micro-batches.
+        trainer.args.steps_per_generation = trainer.args.generation_batch_size // plan.rows
+        trainer._step, trainer._buffered_inputs = 0, None
     trainer.begin_again()
 
 
 def _explain(message: str, plan: BatchPlan, recovery: Recovery, where: Where) -> str:
-    doing = {"training": "while training", "evaluating": "while evaluating", "elsewhere": "outside a training step"}
+    doing = {
+        "training": "while training",
+        "evaluating": "while evaluating",
+        "drawing": "while drawing the replies of a step",
+        "elsewhere": "outside a training step",
+    }
     text = f"out of memory {doing[where]}, with micro-batches of {plan.rows} rows: {message}"
     if not recovery.enabled:
         return text
-    if where == "elsewhere":
+    if where in ("drawing", "elsewhere"):
         return f"{text}; smaller micro-batches would not help there"
     return f"{text}; there is no smaller one to try (training.oom_recovery_min_batch_size: {recovery.min_rows})"
