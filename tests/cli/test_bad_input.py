@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -14,13 +15,17 @@ from typing import Any
 
 import pytest
 import yaml
-from support import order_rows, sections, write_rows
+from support import Finished, order_rows, sections, write_rows
 
+from forgelm.base.files import sha256_file
 from forgelm.cli.main import run
 from forgelm.config.load import load_config
+from forgelm.evidence.chain import verify_audit_log
 from forgelm.run.folder import open_folder, run_files
 
 GOOD = order_rows(1)[0]
+# What a run leaves that ended before it had anything to save.
+LOGGED = {"audit_log.jsonl", "audit_log.jsonl.checkpoint", "audit_log.jsonl.manifest.json", "resolved_config.yaml"}
 
 
 def no_such_file(path: Path) -> None: ...
@@ -150,6 +155,117 @@ def test_twelve_wrong_keys_are_twelve_problems_with_a_place(
     problems = capture("--config", str(path), code=1)["problems"]
     assert len(problems) == 12
     assert all(problem["line"] and problem["column"] and problem["file"] for problem in problems)
+
+
+PAIR = {"prompt": "p", "chosen": "a", "rejected": "b"}
+JUDGED = {"prompt": "p", "completion": "a"}
+TRAINERS: dict[str, tuple[list[dict[str, Any]], dict[str, Any], str]] = {
+    "chats for dpo": ([GOOD] * 4, {"training": {"trainer_type": "dpo"}}, "rows.jsonl: this looks like messages data"),
+    "labels of two types": (
+        [{**JUDGED, "label": True}, {**JUDGED, "label": 0}, {**JUDGED, "label": "false"}],
+        {"training": {"trainer_type": "kto"}},
+        r"rows.jsonl:2: 'label' is a number, but true/false at .*rows.jsonl:1(.|\n)*rows.jsonl:3: 'label' is text",
+    ),
+    "every row too long": ([GOOD] * 20, {"model": {"max_length": 4}}, "no row is left .* model.max_length=4"),
+    "no pair left": ([PAIR] * 20, {"training": {"trainer_type": "dpo"}, "model": {"max_length": 1}}, "no row is left"),
+    "a rank of 0": ([GOOD] * 4, {"lora": {"r": 0}}, r"run.yaml:\d+:\d+: lora.r: must be at least 1, got 0"),
+    "no such module": (
+        [GOOD] * 4,
+        {"lora": {"target_modules": ["c_attn"]}},
+        "no module named 'c_attn' .lora.target_mod",
+    ),
+    "4-bit without an adapter": ([GOOD] * 4, {"model": {"load_in_4bit": True}, "lora": None}, "load_in_4bit"),
+    "two processes where one is": (
+        [GOOD] * 4,
+        {"distributed": {"strategy": "fsdp"}},
+        "several processes, and there is",
+    ),
+}
+
+
+def log_of(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (folder / "audit_log.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+@pytest.mark.parametrize("name", TRAINERS)
+def test_what_a_training_cannot_use_is_exit_1_and_says_where(
+    tmp_path: Path, capture: Callable[..., dict[str, Any]], name: str
+) -> None:
+    rows, changes, words = TRAINERS[name]
+    made = sections(write_rows(tmp_path / "rows.jsonl", rows), tmp_path / "run", **changes)
+    config = tmp_path / "run.yaml"
+    config.write_text(yaml.safe_dump(made))
+    reply = capture("--config", str(config), code=1)
+    assert re.search(words, reply["error"]), reply["error"]
+    left = {path.name for path in (tmp_path / "run").glob("*")} - {".forgelm.lock"}
+    if left:  # the run had begun: its log says that it failed, and there is no model
+        assert left == LOGGED
+        assert [entry["event"] for entry in log_of(tmp_path / "run")][-2:] == ["pipeline.failed", "run.closed"]
+
+
+def test_a_reward_that_raises_is_exit_2_and_says_where(tmp_path: Path, capture: Callable[..., dict[str, Any]]) -> None:
+    (tmp_path / "mine.py").write_text("def score(completions, **_):\n    raise RuntimeError('the scorer\\nis away')\n")
+    rows = write_rows(tmp_path / "rows.jsonl", [{"prompt": f"{n} pancakes"} for n in range(20)])
+    grpo = {"trainer_type": "grpo", "grpo_rewards": [f"{tmp_path / 'mine.py'}:score"], "grpo_max_completion_length": 4}
+    config = tmp_path / "run.yaml"
+    config.write_text(yaml.safe_dump(sections(rows, tmp_path / "run", training=grpo)))
+    reply = capture("--config", str(config), code=2)
+    place = f"{tmp_path / 'mine.py'}:2"
+    assert reply["error"] == f"the reward score failed: RuntimeError: the scorer is away ({place})"
+    assert {path.name for path in (tmp_path / "run").iterdir()} - {".forgelm.lock"} == LOGGED
+    assert reply["error"] in log_of(tmp_path / "run")[-2]["error"]
+
+
+def other_rate(folder: Path, made: dict[str, Any]) -> None:
+    made["training"]["learning_rate"] = 1e-4
+
+
+def other_model(folder: Path, made: dict[str, Any]) -> None:
+    model = folder.parent / "other"
+    shutil.copytree(str(files("forgelm.model") / "ember"), model)
+    made["model"]["name_or_path"] = str(model)
+
+
+def half_written(folder: Path, made: dict[str, Any]) -> None:
+    os.truncate(folder / "optimizer.pt", 1000)
+
+
+def flipped(folder: Path, made: dict[str, Any]) -> None:
+    weights = folder / "adapter_model.safetensors"
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (other_rate, "belongs to another training\n  training.learning_rate: 0.005 there, 0.0001 here"),
+        (other_model, "belongs to another training\n  model.name_or_path: 'builtin/ember' there"),
+        (half_written, "optimizer.pt has 1000 bytes instead of"),
+        (flipped, "adapter_model.safetensors was changed"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_checkpoint_that_cannot_be_continued_is_exit_1_with_its_reason(
+    tmp_path: Path,
+    finished: Finished,
+    capture: Callable[..., dict[str, Any]],
+    harm: Callable[[Path, dict[str, Any]], None],
+    words: str,
+) -> None:
+    run_folder = Path(shutil.copytree(finished.root, tmp_path / "run"))
+    promoted = sha256_file(run_folder / "final_model" / "adapter_model.safetensors")
+    checkpoint = max(run_folder.glob("checkpoint-*"), key=lambda path: int(path.name.rpartition("-")[2]))
+    made = yaml.safe_load(finished.config.to_yaml())
+    made["training"]["output_dir"] = str(run_folder)
+    harm(checkpoint, made)
+    config = tmp_path / "run.yaml"
+    config.write_text(yaml.safe_dump(made))
+    reply = capture("--config", str(config), "--resume", str(checkpoint), code=1)
+    assert words in reply["error"]
+    assert sha256_file(run_folder / "final_model" / "adapter_model.safetensors") == promoted
+    assert verify_audit_log(str(run_folder / "audit_log.jsonl")).valid
 
 
 def test_a_model_without_a_chat_template_given_chats_is_exit_1(

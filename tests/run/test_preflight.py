@@ -74,7 +74,7 @@ def test_a_stop_before_the_run_begins_leaves_no_trace(again: Path, orders: Path)
 def test_a_run_that_fails_later_is_named_beside_the_one_that_left_the_documents(
     again: Path, orders: Path, finished: Finished
 ) -> None:
-    with pytest.raises(ForgeError, match=r"would be lost at model\.max_length=8"):
+    with pytest.raises(ForgeError, match=r"dropped at model\.max_length=8"):
         run_single(ForgeConfig(**sections(orders, again, model={"max_length": 8})))
     verified = verify_evidence(again)
     assert (verified.valid, verified.state, verified.run_id) == (True, "closed", finished.result.run_id)

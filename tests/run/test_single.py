@@ -255,7 +255,7 @@ def test_a_stopped_run_resumes_to_the_bytes_of_an_undisturbed_one(make_config: M
         ({"data": {"dataset_name_or_path": "nowhere.jsonl"}}, DataError, "nowhere.jsonl"),
         ({"lora": {"target_modules": ["query"]}}, ModelError, "no module named 'query'"),
         ({"training": {"bf16": None, "fp16": True}}, ModelError, "cannot train in fp16"),
-        ({"model": {"max_length": 8}}, DataError, "would be lost at model.max_length=8"),
+        ({"model": {"max_length": 8}}, DataError, "all 108 were dropped at model.max_length=8"),
         ({"training": {"output_dir": "/dev/null/run"}}, ConfigError, "cannot be written to"),
     ],
 )

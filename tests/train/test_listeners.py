@@ -11,7 +11,13 @@ from transformers.trainer_callback import TrainerControl, TrainerState
 
 from forgelm.base.errors import ExitCode, TrainingError
 from forgelm.base.events import Event
-from forgelm.train.listeners import FiniteLoss, Listener, Progress, StopOnRequest
+from forgelm.config.training import TrainingConfig
+from forgelm.model.hardware import Hardware
+from forgelm.model.precision import Precision
+from forgelm.train.arguments import Plan
+from forgelm.train.listeners import Evaluations, FiniteLoss, Listener, Progress, StopOnRequest
+
+FP32 = Precision("float32", None, four_bit=False, compute_dtype="float32")
 
 
 class Reports:
@@ -50,6 +56,26 @@ def test_a_log_line_is_reported_with_its_numbers(reports: Reports) -> None:
     assert "epoch" not in report
     assert 0 < report["tokens_per_second"] < 1000 / 0.01
     assert report["eta_seconds"] > 0.01
+
+
+@pytest.mark.parametrize(
+    ("asked", "measured", "said"),
+    [
+        ({"eval_steps": 101}, True, True),
+        ({"eval_steps": 100}, True, False),
+        ({"early_stopping_patience": 2}, True, True),
+        ({"load_best_model_at_end": True}, True, True),
+        ({}, True, False),
+        ({"eval_steps": 101}, False, False),
+        ({"eval_steps": 101, "trainer_type": "grpo"}, True, False),
+    ],
+)
+def test_a_training_too_short_for_an_evaluation_that_was_asked_for_says_so(
+    asked: dict[str, Any], measured: bool, said: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    plan = Plan("run", 10, measured, 256, "run", Hardware("cpu", bf16=False, fp16=False), FP32)
+    Evaluations(TrainingConfig(**asked), plan).begin(state(0, total=100))
+    assert ("more than the 100 steps" in caplog.text) is said
 
 
 def test_the_time_left_counts_only_the_steps_of_this_process(reports: Reports) -> None:

@@ -19,8 +19,8 @@ from forgelm.train.tokenised import tokenise_data
 Make = Callable[..., ForgeConfig]
 
 
-def test_a_stop_leaves_a_checkpoint_and_no_model(make_config: Make) -> None:
-    config, heard = make_config(training={"max_steps": 3}), Heard()
+def test_a_stop_leaves_a_checkpoint_and_no_model(make_config: Make, caplog: pytest.LogCaptureFixture) -> None:
+    config, heard = make_config(training={"max_steps": 3, "eval_steps": 4}), Heard()
     loaded = load(config)
     data = tokenise_data(config, prepare_run(config), loaded.tokenizer)
     wishes = Wishes(stop_requested=lambda: True)
@@ -29,6 +29,7 @@ def test_a_stop_leaves_a_checkpoint_and_no_model(make_config: Make) -> None:
     assert heard.fields(Event.TRAINING_STARTED)["rows"] == len(data.train.examples)
     assert [path.name for path in run_files(config).root.glob("checkpoint-*")] == ["checkpoint-1"]
     assert not run_files(config).staging("x").exists()
+    assert "training.eval_steps (4) is more than the 3 steps of this training" in caplog.text
 
 
 def test_training_ends_after_so_many_evaluations_without_improvement(make_config: Make) -> None:

@@ -87,21 +87,32 @@ def test_a_function_is_found_by_module_too() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        ("return 1 / 0", "ZeroDivisionError"),
+        ("return 1 / 0", r"the reward score failed: ZeroDivisionError: division by zero \(\S+mine.py:2\)"),
         ("raise KeyError('gold')", "KeyError"),
+        ("raise RuntimeError('the scorer\\nis away')", "RuntimeError: the scorer is away"),
+        ("raise type('Quota', (Exception,), {})('no more')", r"failed: Quota: no more \(\S+mine.py:2\)"),
+        ("import sys; sys.exit(0)", "failed: SystemExit: 0"),
         ("assert False, 'no'", "AssertionError: no"),
-        ("return [1.0]", "returned 1 rewards for 2"),
-        ("return [1.0, float('nan')]", "returned nan, which is no number"),
+        ("return [1.0]", r"the reward score \(\S+mine.py:1\) returned 1 rewards for 2"),
+        ("return [1.0, float('nan')]", "returned nan for completion 2 of 2, which is no number"),
         ("return [1.0, float('inf')]", "no number"),
-        ("return ['a', 'b']", "'a', which is no number"),
-        ("return None", "TypeError"),
+        ("return ['a', 'b']", "'a' for completion 1 of 2, which is no number"),
+        ("return None", "returned NoneType, which is no list"),
+        ("import numpy; return numpy.ones((2, 2))", "which is no number"),
     ],
 )
 def test_a_function_that_fails_ends_the_training_with_its_name(tmp_path: Path, body: str, message: str) -> None:
     (reward,) = chosen("level", grpo_rewards=write(tmp_path, body))
     with pytest.raises(TrainingError, match=message) as caught:
         reward.score(prompts=["", ""], completions=["a", "b"], level=[1, 2])
-    assert "score" in str(caught.value)
+    assert "score" in str(caught.value) and caught.value.hint
+    assert "\n" not in caught.value.message
+
+
+def test_a_number_of_any_library_is_a_number(tmp_path: Path) -> None:
+    body = "import numpy, torch; return [numpy.float32(0.5), torch.tensor(2.0)]"
+    (reward,) = chosen("level", grpo_rewards=write(tmp_path, body))
+    assert reward.score(prompts=["", ""], completions=["a", "b"], level=[1, 2]) == [0.5, 2.0]
 
 
 @pytest.mark.parametrize(
@@ -122,6 +133,9 @@ def test_a_file_that_is_no_python_is_refused(tmp_path: Path) -> None:
     (tmp_path / "broken.py").write_text("def score(:\n")
     with pytest.raises(ConfigError, match="cannot be imported"):
         chosen(grpo_rewards=f"{tmp_path / 'broken.py'}:score")
+    (tmp_path / "script.py").write_text("import sys\nsys.exit(2)\n")
+    with pytest.raises(ConfigError, match=r"cannot be imported: SystemExit: 2 \(\S+script.py:2\)"):
+        chosen(grpo_rewards=f"{tmp_path / 'script.py'}:score")
 
 
 def test_trl_names_its_metrics_by_ours() -> None:

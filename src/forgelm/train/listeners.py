@@ -1,7 +1,9 @@
-"""What listens to the training loop: progress reports, a stop request, and a watch for losses that are not numbers."""
+"""What listens to the training loop: progress reports, a stop request, and a watch for evaluations that
+never come and for losses that are not numbers."""
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -9,6 +11,10 @@ from typing import Any
 
 from forgelm.base.errors import TrainingError
 from forgelm.base.events import Emit, Event
+from forgelm.config.training import TrainingConfig
+from forgelm.train.arguments import Plan
+
+logger = logging.getLogger(__name__)
 
 _SECONDS_BETWEEN_REPORTS = 0.2
 
@@ -63,6 +69,24 @@ class Progress(Listener):
             eta_seconds=seconds / done * (state.max_steps - state.global_step) if done else None,
             **numbers,
         )
+
+
+class Evaluations(Listener):
+    """Says once, before the first step, that a training ends before the first evaluation that was asked for."""
+
+    def __init__(self, training: TrainingConfig, plan: Plan) -> None:
+        asked = training.model_fields_set & {"eval_steps", "early_stopping_patience", "load_best_model_at_end"}
+        measured = plan.has_validation and training.trainer_type != "grpo"
+        self._steps = training.eval_steps if asked and measured else 0
+
+    def begin(self, state: Any) -> None:
+        if self._steps > state.max_steps:
+            logger.warning(
+                "training.eval_steps (%d) is more than the %d steps of this training: the validation loss is measured "
+                "before and after it alone, and neither early stopping nor the best checkpoint has anything to go by",
+                self._steps,
+                state.max_steps,
+            )
 
 
 class StopOnRequest(Listener):

@@ -25,7 +25,7 @@ from forgelm.train.distributed import gather_weights, sharding_arguments
 from forgelm.train.doctor import Doctor
 from forgelm.train.galore import check_galore_resume, galore_optimizers
 from forgelm.train.identity import describe_training
-from forgelm.train.listeners import FiniteLoss, Progress, StopOnRequest
+from forgelm.train.listeners import Evaluations, FiniteLoss, Progress, StopOnRequest
 from forgelm.train.losses import Losses
 from forgelm.train.memory.probe import Probe, Probed, open_probe
 from forgelm.train.memory.recovery import BatchPlan, Recovery, choose_recovery, run_recovering
@@ -218,7 +218,7 @@ def _build(
             probe=instruments.probe,
             joins=settled.joins,
         ),
-        listeners=(Progress(emit), FiniteLoss(), _doctor(config, emit), stopper),
+        listeners=(Progress(emit), Evaluations(config.training, plan), FiniteLoss(), _doctor(config, emit), stopper),
         patience=config.training.early_stopping_patience if keeps_best(config.training, plan) else None,
         model=loaded.model,
         processing_class=loaded.reader,

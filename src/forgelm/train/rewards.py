@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.util
 import math
 import re
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, SupportsFloat
 
-from forgelm.base.errors import ConfigError, TrainingError
+from forgelm.base.errors import ConfigError, ForgeError, TrainingError
 from forgelm.base.files import sha256_file
 from forgelm.config.training import TrainingConfig
 
@@ -24,19 +26,9 @@ _ENDS_WITH_ANSWER = re.compile(r"answer:[ \t]*\S[^\n]*\s*\Z", re.IGNORECASE)
 _UNIT = re.compile(r"\s*(?:km/h|m/s|mL|ml|m²|liters|hours|km|cm|kg|m|\$|%)\Z")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?:\D|\Z))")
 _FULL_LENGTH = 200
-# What a function of the user's may raise; anything else is no mistake in a reward.
-_FAILURES = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    ImportError,
-    LookupError,
-    NameError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+_OURS = (__file__, contextlib.__file__)
+_CALLED_WITH = "it is called with the keywords prompts, completions and the rows' columns, each a list"
+_RETURNS = "return a list with one finite number for each completion, or None where the reward does not apply"
 
 
 @dataclass(frozen=True)
@@ -79,23 +71,26 @@ def score_all(rewards: Sequence[Reward], **given: Any) -> list[float]:
     ]
 
 
-def check_answers(name: str, score: Score) -> Score:
-    """Return ``score`` with every failure, wrong count and number that is none turned into a ``TrainingError``."""
+def check_answers(name: str, score: Score, place: str = "") -> Score:
+    """Return ``score`` with every failure, wrong count and number that is none turned into a ``TrainingError``.
+
+    ``place`` is the file and line where ``score`` stands, where that is the user's.
+    """
+    who = f"the reward {name} ({place})" if place else f"the reward {name}"
 
     def checked(*, completions: Sequence[Any], **given: Any) -> list[float | None]:
-        try:
-            answers = list(score(completions=completions, **given))
-        except _FAILURES as error:
-            raise TrainingError(
-                f"the reward {name} failed: {type(error).__name__}: {error}",
-                hint="it is called with the keywords prompts, completions and the rows' columns, each a list",
-            ) from error
+        with _blamed(lambda reason: TrainingError(f"the reward {name} failed: {reason}", hint=_CALLED_WITH)):
+            returned = score(completions=completions, **given)
+            answers = list(returned) if isinstance(returned, Iterable) else None
+        if answers is None:
+            raise TrainingError(f"{who} returned {type(returned).__name__}, which is no list", hint=_RETURNS)
         if len(answers) != len(completions):
-            raise TrainingError(f"the reward {name} returned {len(answers)} rewards for {len(completions)} completions")
-        for answer in answers:
-            number = isinstance(answer, (int, float)) and math.isfinite(answer)
-            if not number and answer is not None:
-                raise TrainingError(f"the reward {name} returned {answer!r}, which is no number")
+            many = f"{len(answers)} rewards for {len(completions)} completions"
+            raise TrainingError(f"{who} returned {many}", hint=_RETURNS)
+        for number, answer in enumerate(answers, start=1):
+            if answer is not None and not _is_number(answer):
+                wrong = f"{answer!r} for completion {number} of {len(answers)}"
+                raise TrainingError(f"{who} returned {wrong}, which is no number", hint=_RETURNS)
         return [None if answer is None else float(answer) for answer in answers]
 
     # TRL names its metrics by the function's name.
@@ -156,16 +151,19 @@ def _load(name: str, weight: float) -> Reward:
     module = _import_file(Path(place), name) if place.endswith(".py") else _import_module(place, name)
     function = getattr(module, attribute, None)
     if not callable(function):
-        raise ConfigError(f"training.grpo_rewards: {place} has no function {attribute!r}")
-    file = getattr(module, "__file__", None)
-    return Reward(name, check_answers(attribute, function), weight, sha256_file(Path(file)) if file else None)
+        functions = [found for found, value in vars(module).items() if callable(value) and not found.startswith("_")]
+        raise ConfigError(
+            f"training.grpo_rewards: {place} has no function {attribute!r}",
+            hint=f"it has {', '.join(functions[:10]) or 'none'}",
+        )
+    file, code = getattr(module, "__file__", None), getattr(function, "__code__", None)
+    line = f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+    return Reward(name, check_answers(attribute, function, line), weight, sha256_file(Path(file)) if file else None)
 
 
 def _import_module(place: str, name: str) -> Any:
-    try:
+    with _blamed(lambda reason: ConfigError(f"training.grpo_rewards: {name} cannot be imported: {reason}")):
         return importlib.import_module(place)
-    except (SyntaxError, *_FAILURES) as error:
-        raise ConfigError(f"training.grpo_rewards: {name} cannot be imported: {error}") from error
 
 
 def _import_file(path: Path, name: str) -> Any:
@@ -174,11 +172,30 @@ def _import_file(path: Path, name: str) -> Any:
         raise ConfigError(f"training.grpo_rewards: there is no file {path}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickles look their module up
-    try:
+    with _blamed(lambda reason: ConfigError(f"training.grpo_rewards: {name} cannot be imported: {reason}")):
         spec.loader.exec_module(module)
-    except (SyntaxError, *_FAILURES) as error:
-        raise ConfigError(f"training.grpo_rewards: {name} cannot be imported: {error}") from error
     return module
+
+
+@contextlib.contextmanager
+def _blamed(say: Callable[[str], ForgeError]) -> Iterator[None]:
+    """Turn whatever the user's code raises, which may be anything, ``sys.exit()`` included, into an error of ours."""
+    try:
+        yield
+    except (KeyboardInterrupt, ForgeError):
+        raise
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        theirs = [frame for frame in frames if frame.filename not in _OURS and not frame.filename.startswith("<frozen")]
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        raise say(f"{reason} ({theirs[0].filename}:{theirs[0].lineno})" if theirs else reason) from error
+
+
+def _is_number(answer: object) -> bool:
+    try:
+        return isinstance(answer, SupportsFloat) and math.isfinite(float(answer))
+    except (TypeError, ValueError, RuntimeError):  # an array of several numbers is none
+        return False
 
 
 def _is_right(text: str, gold: str) -> bool:

@@ -72,6 +72,12 @@ def check_loss(ledger: TokenLedger, *, limit: float, max_length: int) -> None:
             f"no row has a token to learn ({ledger.rows_dropped} dropped; first: {places or 'none'})",
             hint="check that the rows hold replies (assistant turns, completions) and that they are not empty",
         )
+    if ledger.rows == 0:
+        raise DataError(
+            f"no row is left to train on: all {ledger.rows_dropped} were dropped at model.max_length={max_length} "
+            f"(first: {places})",
+            hint=f"raise model.max_length (the longest row has {longest} tokens), or shorten the rows",
+        )
     raise DataError(
         f"{ledger.share_lost:.1%} of the tokens to learn would be lost at model.max_length={max_length} "
         f"({ledger.rows_truncated} rows cut, {ledger.rows_dropped} dropped; first: {places}); "
