@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from forgelm.audit.duplicates.pair_kernel import Columns, compare_sets, join, mark_joined, sort_digit
+from forgelm.audit.duplicates.pair_kernel import Columns, compare_sets, join, sort_digit
 
 
 def test_sorting_by_a_digit_is_stable() -> None:
@@ -49,6 +49,3 @@ def test_joined_members_have_the_lowest_as_parent() -> None:
         lowest = [low if one == high else one for one in lowest]
     roots = parents.tolist()
     assert all(roots[member] <= member and lowest[roots[member]] == lowest[member] for member in range(300))
-    joined = np.zeros(299, bool)
-    mark_joined(parents, np.array([(n, n + 1) for n in range(299)]), joined)
-    assert joined.tolist() == [lowest[n] == lowest[n + 1] for n in range(299)]

@@ -3,69 +3,18 @@
 from __future__ import annotations
 
 import random
-from itertools import combinations
 
 import pytest
-from duplicate_corpora import ENGINES, Reader, find, make_edited
+from duplicate_corpora import ENGINES, SPLITS, Reader, Reference, cut_in_splits, find, make_edited
 
 from forgelm.audit.duplicates.candidates import NearSettings
 from forgelm.audit.duplicates.clusters import list_clusters
-from forgelm.audit.rows.simhash import compute_simhash, hamming_distance
-from forgelm.audit.rows.tokens import tokenize
-
-SPLITS = ("train", "validation", "test")
-
-
-def _cut(texts: list[str]) -> dict[str, list[str]]:
-    edges = [0, len(texts) // 2, 3 * len(texts) // 4, len(texts)]
-    return {split: texts[edges[n] : edges[n + 1]] for n, split in enumerate(SPLITS)}
-
-
-class Reference:
-    """All pairs, one by one."""
-
-    def __init__(self, splits: dict[str, list[str]], hamming: int, jaccard: float) -> None:
-        texts = [text for rows in splits.values() for text in rows]
-        self.split = [split for split, rows in splits.items() for _ in rows]
-        self.sets = [frozenset(tokenize(text)) for text in texts]
-        self.candidates = dict.fromkeys(splits, 0)
-        self.near = dict.fromkeys(splits, 0)
-        self.first = list(range(len(texts)))
-        self.reach: list[set[str]] = [set() for _ in texts]
-        fingerprints = [compute_simhash(text) for text in texts]
-        for a, b in combinations(range(len(texts)), 2):
-            if self.sets[a] and self.sets[b] and hamming_distance(fingerprints[a], fingerprints[b]) <= hamming:
-                self._add(a, b, jaccard)
-
-    def _add(self, a: int, b: int, jaccard: float) -> None:
-        alike = self.jaccard(a, b) >= jaccard
-        if self.split[a] == self.split[b]:
-            self.candidates[self.split[a]] += 1
-            self.near[self.split[a]] += alike
-        if alike:
-            self.reach[a].add(self.split[b])
-            self.reach[b].add(self.split[a])
-            low, high = sorted((self.first[a], self.first[b]))
-            self.first = [low if first == high else first for first in self.first]
-
-    def jaccard(self, a: int, b: int) -> float:
-        return len(self.sets[a] & self.sets[b]) / len(self.sets[a] | self.sets[b])
-
-    def leaked(self) -> list[list[int]]:
-        names = list(dict.fromkeys(self.split))
-        return [
-            [
-                sum(b in reach for reach, split in zip(self.reach, self.split, strict=True) if split == a != b)
-                for b in names
-            ]
-            for a in names
-        ]
 
 
 @pytest.mark.parametrize("compiled", ENGINES)
 @pytest.mark.parametrize("hamming", [0, 1, 3, 6])
 def test_everything_equals_the_reference(hamming: int, compiled: bool) -> None:
-    splits = _cut(make_edited(350, hamming))
+    splits = cut_in_splits(make_edited(350, hamming))
     expected = Reference(splits, hamming, 0.8)
     found = find(splits, compiled=compiled, settings=NearSettings(hamming=hamming))
     assert found.candidate_pairs == expected.candidates
@@ -77,7 +26,7 @@ def test_everything_equals_the_reference(hamming: int, compiled: bool) -> None:
 
 
 def test_candidates_count_when_there_is_nothing_to_compare() -> None:
-    splits = _cut(make_edited(350, 9))
+    splits = cut_in_splits(make_edited(350, 9))
     found = find(splits, verify=False, settings=NearSettings(hamming=6))
     expected = Reference(splits, 6, 0.0)
     assert found.near_pairs == found.candidate_pairs == expected.candidates
@@ -87,7 +36,7 @@ def test_candidates_count_when_there_is_nothing_to_compare() -> None:
 
 @pytest.mark.parametrize("compiled", ENGINES)
 def test_minhash_finds_what_shares_its_words_and_nothing_else(compiled: bool) -> None:
-    splits = _cut(make_edited(400, 21, words=3000))
+    splits = cut_in_splits(make_edited(400, 21, words=3000))
     found = find(splits, compiled=compiled, method="minhash", settings=NearSettings(jaccard=0.85))
     expected = Reference(splits, 64, 0.85)
     assert all(0.9 * expected.near[split] <= found.near_pairs[split] <= expected.near[split] for split in SPLITS)

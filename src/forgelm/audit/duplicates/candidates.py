@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from forgelm.audit.duplicates.band_pairs import iterate_band_pairs
+from forgelm.audit.duplicates.crowds import Layout, lay_out_bands, lay_out_fingerprints, tally_crowds
 from forgelm.audit.duplicates.near_pairs import iterate_near_pairs
 from forgelm.audit.duplicates.units import Units, gather_blocks, group_rows
 from forgelm.audit.rows.arrays import Bits, Ints, Ints32, Words, np
@@ -18,6 +19,7 @@ from forgelm.audit.rows.tokens import GOLDEN, MIX_1, MIX_2
 DEFAULT_VERIFIED_JACCARD = 0.8
 
 _MOST_COMPARED = 20_000_000
+_LOOKED_AT_PER_COMPARED = 5  # sketches rule most pairs of ordinary texts out, and cost little
 _ROWS_MIXED = 1 << 18
 # So many pairs are kept for certain; of many rows, 2 bytes for each.
 _PAIRS_KEPT, _ROWS_PER_PAIR = 1 << 16, 4
@@ -28,8 +30,8 @@ class NearSettings:
     """What counts as a near duplicate.
 
     A pair within ``hamming`` bits (SimHash), or in one band (MinHash), is a candidate; it counts when the rows share
-    at least ``jaccard`` of their distinct tokens. After ``most_compared`` comparisons of texts, candidates whose rows
-    already stand in one cluster are no longer looked at, and the counts are lower bounds.
+    at least ``jaccard`` of their distinct tokens. Where more than ``most_compared`` pairs of texts would have to be
+    compared, only those are that may change clusters or leaks, and the counts of pairs are lower bounds.
     """
 
     hamming: int = DEFAULT_NEAR_DUP_HAMMING
@@ -41,9 +43,10 @@ class NearSettings:
 class Candidates:
     """The pairs that may be near duplicates, before their texts are looked at.
 
-    ``counts`` are those of all pairs of every split, in pairs of rows. ``pairs`` are those that sketches do not rule
-    out, ``None`` where there are too many to be kept. ``exact_first`` holds for every row the first with its text;
-    ``wanted`` marks the rows of ``pairs``, and the first row of every text that several rows have.
+    ``counts`` are those of all pairs of every split, in pairs of rows; of MinHash's crowds, a lower bound. ``pairs``
+    are those that sketches do not rule out, ``None`` where there are too many to be kept, as in a crowd.
+    ``exact_first`` holds for every row the first with its text; ``wanted`` marks the rows of the pairs, and the first
+    row of every text that several rows have.
     """
 
     rows: KeptRows
@@ -55,6 +58,7 @@ class Candidates:
     counts: Ints
     pairs: tuple[Ints32, ...] | None
     wanted: Bits
+    is_crowd: bool
 
     def iterate_pairs(self) -> Iterator[Ints]:
         """Yield blocks (pairs, 2) of units whose texts are worth comparing."""
@@ -68,6 +72,10 @@ class Candidates:
         """Yield blocks (pairs, 2) of all units that are candidates."""
         yield from gather_blocks(_iterate_pairs(self.rows, self.units.list_units(), self.settings, self.engine))
 
+    def lay_out(self) -> Iterator[Layout]:
+        """Yield the crowds that all candidates stand in."""
+        yield from _lay_out(self.rows, self.units.list_units(), self.settings, self.engine)
+
 
 def find_candidates(rows: KeptRows, ranges: dict[str, range], settings: NearSettings, engine: RowEngine) -> Candidates:
     """Find the pairs of rows that may be near duplicates, within and across splits.
@@ -76,22 +84,41 @@ def find_candidates(rows: KeptRows, ranges: dict[str, range], settings: NearSett
         ConfigError: the Hamming threshold is negative.
     """
     units = _group(rows, ranges)
+    found = _list_pairs(rows, units, settings, engine)
+    counts, pairs, wanted = found or _tally(rows, units, settings, engine)
+    exact_first = find_exact(rows)
+    _add_firsts(wanted, units, exact_first)
+    return Candidates(rows, ranges, settings, engine, units, exact_first, counts, pairs, wanted, found is None)
+
+
+def _list_pairs(
+    rows: KeptRows, units: Units, settings: NearSettings, engine: RowEngine
+) -> tuple[Ints, tuple[Ints32, ...] | None, Bits] | None:
+    """Return the counts, pairs and wanted rows of ``Candidates``; ``None`` where there are too many pairs."""
     wanted, counts = np.zeros(len(rows), bool), np.zeros(units.splits, np.int64)
     kept: list[Ints32] = []
-    left = max(_PAIRS_KEPT, len(rows) // _ROWS_PER_PAIR)
+    room = max(_PAIRS_KEPT, len(rows) // _ROWS_PER_PAIR)
+    left, compared = _LOOKED_AT_PER_COMPARED * settings.most_compared, 0
     for block in gather_blocks(_iterate_pairs(rows, units.list_units(), settings, engine)):
         counts += count_pairs(units, block)
         possible = block[_mark_possible(rows, block, settings)]
         wanted[possible] = True
-        left -= len(possible)
-        if left >= 0:
+        left, compared = left - len(block), compared + len(possible)
+        if left < 0 or compared > settings.most_compared:
+            return None
+        if compared <= room:
             kept.append(possible.astype(np.int32))
         else:
             kept.clear()
-    exact_first = find_exact(rows)
-    _add_firsts(wanted, units, exact_first)
-    pairs = tuple(kept) if left >= 0 else None
-    return Candidates(rows, ranges, settings, engine, units, exact_first, counts, pairs, wanted)
+    return counts, tuple(kept) if compared <= room else None, wanted
+
+
+def _tally(rows: KeptRows, units: Units, settings: NearSettings, engine: RowEngine) -> tuple[Ints, None, Bits]:
+    """Return the same where there are many: all that may be near is wanted, and the band with most pairs counts."""
+    wanted, counts = np.zeros(len(rows), bool), np.zeros(units.splits, np.int64)
+    for layout in _lay_out(rows, units.list_units(), settings, engine):
+        counts = np.maximum(counts, tally_crowds(layout, units, wanted))
+    return counts, None, wanted
 
 
 def find_exact(rows: KeptRows) -> Ints32:
@@ -152,6 +179,13 @@ def or_itself(of_row: Ints32) -> Ints32:
     alone = np.flatnonzero(of_row < 0)
     of_row[alone] = alone
     return of_row
+
+
+def _lay_out(rows: KeptRows, units: Ints32, settings: NearSettings, engine: RowEngine) -> Iterator[Layout]:
+    if rows.bands.shape[1]:
+        yield from lay_out_bands(units, rows.bands)
+    else:
+        yield lay_out_fingerprints(units, rows.simhash[units], settings.hamming, compiled=engine.name == "numba")
 
 
 def _iterate_pairs(rows: KeptRows, units: Ints32, settings: NearSettings, engine: RowEngine) -> Iterator[Ints]:

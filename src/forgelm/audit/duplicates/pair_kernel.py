@@ -133,10 +133,3 @@ def find(parents: Ints32, member: int) -> int:
         parents[member] = parents[parents[member]]
         member = parents[member]
     return member
-
-
-@compiled
-def mark_joined(parents: Ints32, pairs: Ints, joined: Bits) -> None:
-    """Fill ``joined`` with whether both members of a pair stand in one cluster already."""
-    for index in range(len(pairs)):
-        joined[index] = find(parents, pairs[index, 0]) == find(parents, pairs[index, 1])

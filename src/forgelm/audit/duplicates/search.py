@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from forgelm.audit.duplicates.candidates import Candidates, count_pairs, or_itself
-from forgelm.audit.duplicates.pair_kernel import join, mark_joined
+from forgelm.audit.duplicates.crowd_kernel import Known
+from forgelm.audit.duplicates.crowds import Layout, iterate_open_pairs
+from forgelm.audit.duplicates.pair_kernel import join
 from forgelm.audit.duplicates.token_sets import Fetch, TokenSets
 from forgelm.audit.rows.arrays import Ints, Ints32, Words, np
 
@@ -17,8 +19,8 @@ class Duplicates:
     ``exact_first`` and ``near_first`` hold for every row the first row of its cluster, itself where it stands alone.
     Of the ``candidate_pairs`` of a split, ``near_pairs`` are those whose tokens agree as well; ``leaked[a, b]`` is how
     many rows of split ``a`` have a near duplicate in ``b``; ``with_tokens`` counts the rows that could have one and
-    ``distinct`` their different signatures. ``is_complete`` is false where counts are lower bounds, ``is_verified``
-    where there were no texts to compare.
+    ``distinct`` their different signatures. ``is_complete`` is false where counts of pairs are lower bounds,
+    ``is_verified`` where there were no texts to compare.
     """
 
     ranges: dict[str, range]
@@ -40,8 +42,12 @@ def find_duplicates(candidates: Candidates, fetch: Fetch | None) -> Duplicates:
     """
     near, engine = candidates.settings, candidates.engine
     search = _Search(candidates, TokenSets(fetch, engine, near.jaccard) if fetch is not None else None)
-    for block in candidates.iterate_pairs() if fetch is not None else candidates.search_again():
-        search.take(block)
+    if candidates.is_crowd:
+        for layout in candidates.lay_out():
+            search.join_crowds(layout)
+    else:
+        for block in candidates.iterate_pairs() if fetch is not None else candidates.search_again():
+            search.take(block)
     return search.finish()
 
 
@@ -52,21 +58,13 @@ class _Search:
         self._found = candidates
         self._units = units = candidates.units
         self._sets = sets
-        self._left = candidates.settings.most_compared
         self._parents = np.arange(len(units.of_row), dtype=np.int32)
         self._splits = units.read_splits()
         self._reached = self._splits.copy()
         self._near = np.zeros(units.splits, np.int64)
-        self._is_complete = True
 
     def take(self, pairs: Ints) -> None:
         """Add a block of candidates (pairs, 2)."""
-        if self._left <= 0:
-            joined = np.zeros(len(pairs), bool)
-            mark_joined(self._parents, pairs, joined)
-            self._is_complete &= not joined.any()
-            pairs = pairs[~joined]
-        self._left -= len(pairs)
         if self._sets is not None and len(pairs):
             pairs = pairs[self._sets.are_alike(pairs)]
         if not len(pairs):
@@ -76,11 +74,20 @@ class _Search:
             np.bitwise_or.at(self._reached, here, self._splits[there])
         join(self._parents, pairs)
 
+    def join_crowds(self, layout: Layout) -> None:
+        """Add the candidates of crowds as far as they change clusters or leaks."""
+        sketch = self._found.rows.sketch if self._sets is not None else np.zeros((0, 2), np.uint64)
+        known = Known(self._parents, self._splits, self._reached, sketch)
+        for pairs in iterate_open_pairs(layout, known, self._found.settings.jaccard):
+            self.take(pairs)
+
     def finish(self) -> Duplicates:
         rows, ranges = self._found.rows, self._found.ranges
         sizes = self._units.sizes
         inside = np.zeros(self._units.splits, np.int64)
         np.add.at(inside, self._units.places % max(self._units.splits, 1), sizes * (sizes - 1) // 2)
+        near = self._near if self._sets is not None else self._found.counts
+        candidates = np.maximum(near, self._found.counts)
         while not np.array_equal(roots := self._parents[self._parents], self._parents):
             self._parents = roots
         first = np.where(self._units.of_row < 0, self._units.of_row, self._parents[self._units.of_row])
@@ -89,14 +96,14 @@ class _Search:
             ranges=ranges,
             exact_first=self._found.exact_first,
             near_first=or_itself(first),
-            near_pairs=dict(zip(ranges, (self._near + inside).tolist(), strict=True)),
-            candidate_pairs=dict(zip(ranges, (self._found.counts + inside).tolist(), strict=True)),
+            near_pairs=dict(zip(ranges, (near + inside).tolist(), strict=True)),
+            candidate_pairs=dict(zip(ranges, (candidates + inside).tolist(), strict=True)),
             leaked=self._count_leaks(),
             with_tokens={name: int(np.count_nonzero(rows.tokens[_cut(part)])) for name, part in ranges.items()},
             distinct={
                 name: _count_distinct(signatures[_cut(part)], rows.tokens[_cut(part)]) for name, part in ranges.items()
             },
-            is_complete=self._is_complete,
+            is_complete=not self._found.is_crowd,
             is_verified=self._sets is not None,
         )
 

@@ -289,5 +289,8 @@ def _note(views: Sequence[SplitView], languages: dict[str, LanguageSummary], fou
         if skipped:
             notes.append(f"{view.name}: {skipped} lines hold no row that can be read and were left out")
     if not found.is_complete:
-        notes.append("near duplicates are so many that not all pairs were compared: their counts are lower bounds")
+        notes.append(
+            "near duplicates are so many that not all pairs were compared: the counts of pairs are lower bounds, "
+            "clusters, duplicate rows and leaks are exact"
+        )
     return notes

@@ -1,0 +1,131 @@
+"""Rows that stand so close that their pairs grow with the square of their number: found as crowds, not as pairs.
+
+Rows with one fingerprint, or with one hash in a band, are a crowd; every two of one crowd, or of two crowds with near
+fingerprints, are candidates. Most of those would only say again what is known, that two rows are in one cluster: the
+rows of a cluster stand together in their crowd and are passed over at once, so that the work grows with the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from forgelm.audit.duplicates.crowd_kernel import Known, Stretches, find_open_pairs, find_roots, tally_groups
+from forgelm.audit.duplicates.near_pairs import iterate_near_pairs
+from forgelm.audit.duplicates.units import Units
+from forgelm.audit.rows.arrays import Bits, Ints, Ints32, Words, Words32, np
+from forgelm.audit.rows.tokens import GOLDEN
+
+_GROUPS_AT_ONCE = 1 << 15
+_UNITS_AT_ONCE = 1 << 18
+_PAIRS_AT_ONCE = 1 << 13  # few, since every pair that is compared makes others needless
+_GROWTH = 8
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Crowds, crowd ``i`` being ``members[starts[i]:starts[i + 1]]``; ``values`` are their fingerprints, if any."""
+
+    members: Ints32
+    starts: Ints
+    values: Words | None = None
+    hamming: int = 0
+    compiled: bool = False
+
+    def iterate_groups(self) -> Iterator[Ints]:
+        """Yield blocks (groups, 2) of the crowds that hold candidates, alone (twice the same) or with another."""
+        several = np.flatnonzero(np.diff(self.starts) > 1)
+        for first in range(0, len(several), _GROUPS_AT_ONCE):
+            part = several[first : first + _GROUPS_AT_ONCE]
+            yield np.stack([part, part], axis=1)
+        if self.values is not None:
+            yield from iterate_near_pairs(self.values, self.hamming, compiled=self.compiled)
+
+
+def lay_out_fingerprints(units: Ints32, fingerprints: Words, hamming: int, *, compiled: bool) -> Layout:
+    """Make one crowd of all units with one fingerprint; ``fingerprints`` are those of ``units``."""
+    order = np.argsort(fingerprints, kind="stable")
+    ordered = fingerprints[order]
+    starts = _find_starts(ordered)
+    return Layout(units[order], starts, ordered[starts[:-1]], hamming, compiled)
+
+
+def lay_out_bands(units: Ints32, bands: Words32) -> Iterator[Layout]:
+    """Make, for one band after another, a crowd of all units with one hash in it; ``bands`` are those of all rows."""
+    for band in range(bands.shape[1]):
+        keys = bands[units, band]
+        order = np.argsort(keys, kind="stable")
+        yield Layout(units[order], _find_starts(keys[order]))
+
+
+def tally_crowds(layout: Layout, units: Units, wanted: Bits) -> Ints:
+    """Return how many pairs of rows of every split are candidates, beside those of one unit; mark their units."""
+    rows = np.zeros((len(layout.starts) - 1, units.splits), np.int64)
+    inside = np.zeros(units.splits, np.int64)
+    crowd_of = np.repeat(np.arange(len(rows)), np.diff(layout.starts))
+    for first in range(0, len(crowd_of), _UNITS_AT_ONCE):
+        part = slice(first, first + _UNITS_AT_ONCE)
+        sizes = units.count_rows(layout.members[part].astype(np.int64))
+        np.add.at(rows, crowd_of[part], sizes)
+        inside += (sizes * (sizes - 1) // 2).sum(axis=0)
+    counts = np.asarray((rows * (rows - 1) // 2).sum(axis=0) - inside)
+    for groups in layout.iterate_groups():
+        tally_groups(layout.members, layout.starts, groups, rows, counts, wanted)
+    return counts
+
+
+def iterate_open_pairs(layout: Layout, known: Known, least_jaccard: float) -> Iterator[Ints]:
+    """Yield blocks (pairs, 2) of candidates that might join two clusters, or tie a unit to a split it does not reach.
+
+    What is found of a block must stand in ``known`` before the next one is asked for. A unit has few pairs in a group
+    at first, and more whenever those were not enough; with the last ones, no pair that is open is left.
+    """
+    members = layout.members
+    ends = np.arange(1, len(members) + 1, dtype=np.int32)
+    units = Stretches(members, layout.starts, ends, known.splits[members], known.reached[members])
+    _sort_runs(units, known, np.flatnonzero(np.diff(layout.starts) > 1))
+    for block in layout.iterate_groups():
+        groups, most = block, 1
+        while len(groups):
+            unfinished, cursor = np.zeros(len(groups), bool), np.array([0, -1, -1, 0])
+            while cursor[0] < len(groups):
+                pairs = np.empty((_PAIRS_AT_ONCE, 2), np.int64)
+                with np.errstate(over="ignore"):  # which only matters where nothing is compiled
+                    count = find_open_pairs(units, known, groups, (most, least_jaccard), cursor, unfinished, pairs)
+                if count:
+                    yield pairs[:count]
+            groups, most = groups[unfinished], most * _GROWTH
+            _sort_runs(units, known, np.unique(groups))
+
+
+def _sort_runs(units: Stretches, known: Known, crowds: Ints) -> None:
+    """Put those units of each of the crowds together that stand in one cluster and reach the same splits."""
+    if not len(crowds):
+        return
+    sizes = np.diff(units.starts)[crowds]
+    crowd = np.repeat(np.arange(len(crowds)), sizes)
+    places = np.arange(len(crowd)) + (units.starts[crowds] - np.cumsum(sizes) + sizes)[crowd]
+    members = units.members[places]
+    roots = np.empty_like(members)
+    find_roots(known.parents, members, roots)
+    reach = np.zeros(len(members), np.uint64)
+    for column in known.reached[members].T:
+        reach = (reach ^ column) * np.uint64(GOLDEN)
+    order = np.lexsort((reach, roots, crowd))
+    roots, reach, members = roots[order], reach[order], members[order]
+    is_first = np.ones(len(members), bool)
+    is_first[1:] = (crowd[1:] != crowd[:-1]) | (roots[1:] != roots[:-1]) | (reach[1:] != reach[:-1])
+    firsts = np.flatnonzero(is_first)
+    run = np.cumsum(is_first) - 1
+    lasts = np.append(firsts[1:], len(members)) - 1
+    units.members[places] = members
+    units.ends[places] = (places[lasts] + 1)[run]
+    units.splits[places] = np.bitwise_or.reduceat(known.splits[members], firsts)[run]
+    units.reached[places] = np.bitwise_and.reduceat(known.reached[members], firsts)[run]
+
+
+def _find_starts(ordered: Words | Words32) -> Ints:
+    """Return where in ``ordered`` each of its values begins, and its length."""
+    is_first = np.ones(len(ordered) + 1, bool)
+    is_first[1:-1] = ordered[1:] != ordered[:-1]
+    return np.flatnonzero(is_first)
