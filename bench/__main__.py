@@ -6,7 +6,8 @@ import importlib
 import sys
 
 NAMES = (
-    *("startup", "integrity", "throughput", "preparation", "whole_run", "ledger"),
+    *("startup", "integrity", "throughput", "preparation", "dpo", "whole_run"),
+    *("evidence_cost", "ledger"),
     *("detection", "audit_kernels", "audit_whole", "gguf_reading", "guards"),
 )
 
