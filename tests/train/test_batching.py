@@ -97,10 +97,12 @@ def test_flash_attention_has_its_rows_joined_by_trl(make_config: Make) -> None:
 
 
 def test_what_keeps_rows_from_being_joined_is_named(make_config: Make) -> None:
-    from transformers import LlamaConfig, MixtralConfig
+    from transformers import DeepseekV3Config, LlamaConfig, MixtralConfig
 
     assert find_setting_obstacle(make_config(), LlamaConfig()) is None
     assert "experts" in str(find_setting_obstacle(make_config(), MixtralConfig()))
+    for unbalanced in (MixtralConfig(router_aux_loss_coef=0.0), DeepseekV3Config()):
+        assert find_setting_obstacle(make_config(), unbalanced) is None
     chunked = LlamaConfig(attention_chunk_size=8)
     assert "chunks of 8 tokens" in str(find_setting_obstacle(make_config(), chunked))
     assert find_setting_obstacle(make_config(model={"max_length": 8}), chunked) is None

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sft_trainer import trainer_for
 from support import ember_model
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, MixtralConfig, MixtralForCausalLM
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from forgelm.data.rows import Row
@@ -92,12 +92,40 @@ def test_flash_attention_gets_one_line(attention: str | None, ours: bool) -> Non
 
 @pytest.fixture
 def trainer_of(make_config: Callable[..., Any]) -> Callable[..., Any]:
-    def make(*, joins: bool) -> Any:
+    def make(model: Any = None, *, joins: bool) -> Any:
         rows = [Example(row["input_ids"], row["labels"], Row({}, "rows", 1)) for row in rows_of(LENGTHS * 4)]
         training = {"max_steps": 3, "logging_steps": 1, "per_device_train_batch_size": 8, "padding_free": joins}
-        return trainer_for(make_config(lora=None, training=training), tuple(rows), ember_model(), joins=joins)
+        return trainer_for(make_config(lora=None, training=training), tuple(rows), model or ember_model(), joins=joins)
 
     return make
+
+
+def mixture(balance: float) -> Any:
+    torch.manual_seed(3)
+    config = MixtralConfig(
+        vocab_size=100,
+        hidden_size=32,
+        intermediate_size=32,
+        num_hidden_layers=2,
+        num_local_experts=4,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        router_aux_loss_coef=balance,
+    )
+    return MixtralForCausalLM(config)
+
+
+@pytest.mark.parametrize("balance", [0.0, 1.0])
+def test_a_mixture_of_experts_has_them_only_where_its_balance_is_not_learnt(
+    trainer_of: Callable[..., Any], balance: float
+) -> None:
+    found = {}
+    for joins in (True, False):
+        trainer = trainer_of(mixture(balance), joins=joins)
+        trainer.train()
+        found[joins] = [log[name] for log in trainer.state.log_history for name in ("loss", "grad_norm") if name in log]
+    assert len(found[True]) == 6
+    assert (found[True] == pytest.approx(found[False], rel=1e-3)) is (balance == 0)
 
 
 def test_a_training_has_the_padded_losses_and_counts_the_same_tokens(trainer_of: Callable[..., Any]) -> None:

@@ -79,10 +79,18 @@ def find_setting_obstacle(config: ForgeConfig, architecture: Any) -> str | None:
         "they have images": config.model.images is not None,
         "NEFTune's noise depends on the length of a line": training.neftune_noise_alpha is not None,
         "each shape of a joined batch would be compiled anew": training.torch_compile,
-        "the balance of its experts is measured over whole lines": hasattr(text, "output_router_logits"),
+        "the balance of its experts is measured over whole lines": _balances_experts(text),
         f"the model attends within chunks of {chunk} tokens": chunk is not None and chunk < config.model.max_length,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _balances_experts(text: Any) -> bool:
+    """Whether TRL adds the balance of the experts to the loss: it does at any weight that is named and not zero.
+
+    Joined rows have no mask that would keep filler out of that balance. Without it, an expert sees token by token.
+    """
+    return hasattr(text, "output_router_logits") and bool(getattr(text, "router_aux_loss_coef", 0.0))
 
 
 def find_model_obstacle(config: ForgeConfig, model: Any, examples: Sequence[Example]) -> str | None:
