@@ -22,6 +22,7 @@ from forgelm.evidence.approval import (
 from forgelm.evidence.entries import Entry, read_entries, read_roots
 from forgelm.evidence.identity import is_same_person
 
+ANOTHER_LOG = "was made after another log than this one"
 _APPROVALS = (Event.HUMAN_APPROVAL_ENDORSED, Event.HUMAN_APPROVAL_GRANTED)
 
 
@@ -98,7 +99,7 @@ def _entry_problems(entry: Entry, case: Case, policy: Policy, log: _Log) -> Iter
         yield "is about other documents than those asked about"
     size = _log_size(entry)
     if not size or size >= entry.number or log.roots.get(size) != entry.fields.get("log_root"):
-        yield "was made after another log than this one"
+        yield ANOTHER_LOG
     if entry.event not in _APPROVALS:
         return
     if policy.approvers and entry.text("key") not in {key.text for key in policy.approvers}:

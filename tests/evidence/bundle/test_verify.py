@@ -216,7 +216,7 @@ def test_a_change_in_annex_iv_is_named_by_its_items(whole: Path, tmp_path: Path)
     report = "run/compliance/compliance_report.json"
     changed = restamp({**members, report: members[report].replace(b'"run_id"', b'"run-id"', 1)})
     text = failures(verify_evidence(pack(tmp_path / "other.zip", changed)))
-    assert "Annex IV: evidence is absent or not what it was" in text
+    assert "Annex IV: evidence is absent or not what it was ('compliance/annex_iv_metadata.json', 'item 1c'" in text
 
 
 def test_what_was_purged_is_named_by_its_event_and_what_just_vanished_fails(run_folder: Path) -> None:
@@ -259,3 +259,64 @@ def test_the_one_file_verifier_knows_of_purges_too(run_folder: Path, tmp_path: P
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 6
     assert "removed: compliance/annex_iv_metadata.json" in done.stdout
+
+
+def causes(found: Verification) -> dict[str, str | None]:
+    return {check.name: check.follows for check in found.checks if check.status is Status.FAILED}
+
+
+def edit(file: Path, old: str, new: str) -> None:
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new, 1))
+
+
+def test_one_changed_byte_of_the_model_is_one_cause(run_folder: Path, key: EcKey) -> None:
+    weights = run_folder / "final_model" / "adapter_model.safetensors"
+    weights.write_bytes(flip(weights.read_bytes()))
+    found = verify_evidence(run_folder, Trust((key.public,)))
+    follow = dict.fromkeys(("model signature", "provenance", "bill of materials"), "model files")
+    assert causes(found) == {"model files": None, **follow}
+    lines = render_verification(found).split("\n")
+    assert lines[1].startswith("cause: changed: final_model/adapter_model.safetensors (model files: ")
+    assert lines[2].endswith("what follows from it: model signature, provenance, bill of materials")
+
+
+def test_a_failure_of_its_own_stays_one_beside_a_changed_model(run_folder: Path) -> None:
+    weights = run_folder / "final_model" / "adapter_model.safetensors"
+    weights.write_bytes(flip(weights.read_bytes()))
+    bom = run_folder / "compliance" / "ml_bom.cdx.json"
+    bom.write_bytes(
+        bom.read_bytes().replace(b'"content":"', b'"content":"00').replace(b'"content": "', b'"content": "00')
+    )
+    found = causes(verify_evidence(run_folder))
+    assert found["bill of materials"] is found["documents"] is found["model files"] is None
+    assert found["provenance"] == "model files"
+
+
+def test_a_changed_seal_is_the_cause_of_what_no_longer_fits(run_folder: Path) -> None:
+    (run_folder / "final_model" / "model.sig").unlink()
+    edit(run_folder / "final_model" / "model_integrity.json", '"verified_at": "2', '"verified_at": "3')
+    follow = dict.fromkeys(("provenance", "bill of materials"), "model seal")
+    assert causes(verify_evidence(run_folder)) == {"model seal": None, **follow}
+
+
+def test_a_changed_line_of_the_log_explains_what_rests_on_it(run_folder: Path) -> None:
+    edit(run_folder / "audit_log.jsonl", '"event": "data.prepared"', '"event": "data.Prepared"')
+    found = verify_evidence(run_folder, Trust(hmac_secret="a secret of some length"))
+    assert causes(found) == {"log chain": None, "log tags": "log chain", "log anchors": "log chain"}
+    assert found.state == "unknown"
+    assert "there is no log that holds" in found.not_proven[0]
+
+
+def test_a_changed_document_explains_annex_iv(run_folder: Path) -> None:
+    report = run_folder / "compliance" / "test_report.json"
+    report.write_bytes(report.read_bytes() + b"\n")
+    assert causes(verify_evidence(run_folder)) == {"documents": None, "Annex IV": "documents"}
+
+
+def test_a_run_folder_whose_log_was_removed_fails(run_folder: Path) -> None:
+    (run_folder / "audit_log.jsonl").unlink()
+    found = verify_evidence(run_folder)
+    assert causes(found) == {"log chain": None, "log anchors": "log chain", "model seal": "log chain"}
+    assert "there is no audit_log.jsonl" in render_verification(found).split("\n")[1]

@@ -12,6 +12,7 @@ from forgelm.evidence.bundle.trust import Trust
 from forgelm.evidence.chain import VerifyResult
 
 LOG = "audit_log.jsonl"
+CHAIN = "log chain"
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ def passed(name: str, detail: str) -> Check:
     return Check(name, Status.PASSED, detail)
 
 
-def failed(name: str, detail: str, *findings: str) -> Check:
-    return Check(name, Status.FAILED, detail, findings)
+def failed(name: str, detail: str, *findings: str, follows: str | None = None) -> Check:
+    return Check(name, Status.FAILED, detail, findings, follows)
 
 
 def unchecked(name: str, why: str) -> Check:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterator
 
 from forgelm.base.errors import ConfigError
 from forgelm.base.files import INTEGRITY_FILE, SIGNATURE_FILE, sha256_bytes
-from forgelm.evidence.bundle.case import Case, failed, passed, unchecked
+from forgelm.evidence.bundle.case import CHAIN, LOG, Case, failed, passed, unchecked
 from forgelm.evidence.bundle.contents import find_models
-from forgelm.evidence.bundle.report import Check
+from forgelm.evidence.bundle.report import Check, Status
 from forgelm.evidence.exported import original_manifest, seal_digest
 from forgelm.evidence.hashing import HashedFile
 from forgelm.evidence.inventory import Manifest, compare, parse_manifest, signs_manifest
@@ -24,6 +25,8 @@ def check_seal(case: Case) -> Check:
         if digest not in {seal for _, seal in seals}
     ]
     if unknown:
+        if case.chain is None:
+            return failed(name, f"there is no {LOG} that records it", *unknown, follows=CHAIN)
         return failed(name, "the log records no such integrity manifest", *unknown)
     if not seals:
         return unchecked(name, "the run sealed no model: it ended before that")
@@ -77,6 +80,25 @@ def known_files(case: Case, model: str) -> list[HashedFile]:
         sealed = original_manifest(case.evidence.read(_manifest_of(model)))
         known[INTEGRITY_FILE] = HashedFile(INTEGRITY_FILE, sha256_bytes(sealed), len(sealed))
     return [item for file, item in known.items() if file != SIGNATURE_FILE]
+
+
+def sealed_forms(case: Case, model: str) -> Iterator[list[HashedFile]]:
+    """Yield every file of a model but its signature as it was sealed: by its manifest, under each seal it may have had.
+
+    The manifest cannot list itself, and it may be what was changed: then its digest is one that the log recorded.
+    """
+    with contextlib.suppress(ConfigError):
+        manifest = _read_manifest(case, model)
+        listed = [item for file, item in manifest.artifacts.items() if file != SIGNATURE_FILE]
+        here = seal_digest(case.evidence.read(_manifest_of(model)))
+        for seal in dict.fromkeys((here, *(seal for _, seal in case.facts.seals))):
+            yield [*listed, HashedFile(INTEGRITY_FILE, seal, 0)]
+
+
+def changed_since_sealed(case: Case) -> str | None:
+    """Return the name of the check that says that a model is not as it was sealed, ``None`` when none does."""
+    checks = (check_seal(case), check_model(case))
+    return next((check.name for check in checks if check.status is Status.FAILED), None)
 
 
 def _compare_model(case: Case, model: str, manifest: Manifest) -> tuple[list[str], int]:

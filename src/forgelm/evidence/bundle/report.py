@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from types import MappingProxyType
@@ -21,21 +21,26 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One check. ``detail`` says what was found or why it could not be made; ``findings`` name files, one each."""
+    """One check. ``detail`` says what was found or why it could not be made; ``findings`` name files, one each.
+
+    ``follows`` is the failed check that alone explains why this one failed.
+    """
 
     name: str
     status: Status
     detail: str
     findings: tuple[str, ...] = ()
+    follows: str | None = None
 
 
 @dataclass(frozen=True)
 class Verification:
     """All checks of one bundle or run folder.
 
-    ``state`` is ``closed`` when the log ends with a closing record, else ``open``: a run was killed or goes on, or
-    something was logged after the last run, and more may have happened. ``not_proven`` are sentences about what no
-    check here can show. The checks are about the run ``run_id``; ``later_runs`` began after it and wrote no documents.
+    ``state`` is ``closed`` when the log ends with a closing record, ``unknown`` when there is no log or it does not
+    hold, else ``open``: a run was killed or goes on, or something was logged after the last run, and more may have
+    happened. ``not_proven`` are sentences about what no check here can show. The checks are about the run ``run_id``;
+    ``later_runs`` began after it and wrote no documents.
     """
 
     path: str
@@ -74,15 +79,16 @@ _WORDS: Mapping[Status, str] = MappingProxyType(
 
 def render_verification(found: Verification) -> str:
     """Return the lines a person reads: the answer, each check, and what is not proven."""
-    failed = sum(check.status is Status.FAILED for check in found.checks)
+    failed = [check for check in found.checks if check.status is Status.FAILED]
     unchecked = sum(check.status is Status.NOT_CHECKED for check in found.checks)
-    counts = f"{len(found.checks) - failed - unchecked} passed, {failed} failed, {unchecked} not checked"
-    lines = [f"{'OK' if found.valid else 'FAIL'}: {counts}", f"run: {found.run_id or 'unknown'}"]
+    counts = f"{len(found.checks) - len(failed) - unchecked} passed, {len(failed)} failed, {unchecked} not checked"
+    lines = [f"{'OK' if found.valid else 'FAIL'}: {counts}", *_say_causes(failed), f"run: {found.run_id or 'unknown'}"]
     lines += [f"later run: {run.run_id}, {run.ended}: it wrote no documents" for run in found.later_runs]
     lines.append(_say_state(found))
     width = max((len(check.name) for check in found.checks), default=0)
     for check in found.checks:
-        lines.append(f"  {_WORDS[check.status]:<11}  {check.name:<{width}}  {check.detail}")
+        follows = f"follows from {check.follows}: " if check.follows else ""
+        lines.append(f"  {_WORDS[check.status]:<11}  {check.name:<{width}}  {follows}{check.detail}")
         lines += [f"  {'':<11}  {'':<{width}}    {finding}" for finding in check.findings[:_MOST_FINDINGS]]
         if len(check.findings) > _MOST_FINDINGS:
             lines.append(f"  {'':<11}  {'':<{width}}    and {len(check.findings) - _MOST_FINDINGS} more")
@@ -90,9 +96,22 @@ def render_verification(found: Verification) -> str:
     return "\n".join(lines)
 
 
+def _say_causes(failed: Sequence[Check]) -> Iterator[str]:
+    """Name what failed by itself, the file first, so that nobody looks for causes where there are only consequences."""
+    for check in failed:
+        if check.follows is None:
+            where, more = check.findings[:1], len(check.findings) - 1
+            what = f"{check.name}: {check.detail}"
+            yield f"cause: {where[0]}{f' and {more} more' if more else ''} ({what})" if where else f"cause: {what}"
+            if following := [other.name for other in failed if other.follows == check.name]:
+                yield f"       what follows from it: {', '.join(following)}"
+
+
 def _say_state(found: Verification) -> str:
     if found.state == "closed":
         return "state: closed"
+    if found.state == "unknown":
+        return "state: unknown - whether the log was closed cannot be said of a log that does not hold"
     return (
         "state: OPEN - the log does not end with a closing record: a run goes on or was killed, or something such as a "
         "decision came after the last run; more may have happened"

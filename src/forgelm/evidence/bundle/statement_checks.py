@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from forgelm.base.errors import ConfigError, IntegrityError
 from forgelm.base.files import BOM_FILE, PROVENANCE_FILE, SIGNATURE_FILE, sha256_bytes
 from forgelm.evidence.bundle.case import Case, failed, passed, unchecked
 from forgelm.evidence.bundle.contents import LIST_FILE, LIST_SIGNATURE, PROVENANCE_SIGNATURE, find_models
-from forgelm.evidence.bundle.model_checks import known_files
+from forgelm.evidence.bundle.model_checks import changed_since_sealed, known_files, sealed_forms
 from forgelm.evidence.bundle.report import Check
 from forgelm.evidence.dsse import open_bundle
 from forgelm.evidence.ec_public import EcPublicKey
-from forgelm.evidence.hashing import compute_root
+from forgelm.evidence.hashing import HashedFile, compute_root
 from forgelm.evidence.report_signature import REPORT_FILE, REPORT_SIGNATURE, verify_report_signature
 from forgelm.evidence.signature import SignedFiles, is_left_out, read_signed_files
 
@@ -31,7 +31,11 @@ def check_signature(case: Case) -> Check:
         return unchecked(name, f"no public key was given; {there}")
     if not signed:
         return failed(name, "a public key was given, and no model carries a signature", f"removed: {SIGNATURE_FILE}")
-    findings = [finding for model in signed for finding in _check_signed(case, model)]
+    checked = {model: _check_signed(case, model) for model in signed}
+    findings = [finding for found, _ in checked.values() for finding in found]
+    if findings and all(of_sealed for found, of_sealed in checked.values() if found):
+        why = "it signs the model as it was sealed, not as it is here"
+        return failed(name, why, *findings, follows=changed_since_sealed(case))
     if findings:
         return failed(name, "the signature does not hold", *findings)
     return passed(name, f"holds for {', '.join(signed)}")
@@ -94,12 +98,12 @@ def check_provenance(case: Case) -> Check:
         return failed(name, error.message, PROVENANCE_SIGNATURE)
     except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return failed(name, "it is no in-toto statement", file)
-    for model in find_models(case.evidence.files):
-        files = known_files(case, model)
-        if stated == {whole: compute_root(files), **{f"{whole}/{item.file}": item.sha256 for item in files}}:
-            signed = ", signed by the key given" if signature is not None and case.trust.keys else ""
-            return passed(name, f"it is of {model}, file by file{signed}")
-    return _miss_model(case, name, file)
+    signed = ", signed by the key given" if signature is not None and case.trust.keys else ""
+
+    def is_of(files: list[HashedFile]) -> bool:
+        return stated == {whole: compute_root(files), **{f"{whole}/{item.file}": item.sha256 for item in files}}
+
+    return _match_model(case, name, file, is_of, lambda model: f"it is of {model}, file by file{signed}")
 
 
 def check_bom(case: Case) -> Check:
@@ -112,14 +116,24 @@ def check_bom(case: Case) -> Check:
         stated = {item["name"]: item["hashes"][0]["content"] for item in listed}
     except (ConfigError, ValueError, KeyError, TypeError, IndexError, RecursionError):
         return failed(name, "it is no CycloneDX document of a model", file)
-    for model in find_models(case.evidence.files):
-        if stated == {item.file: item.sha256 for item in known_files(case, model)}:
-            return passed(name, f"it lists the {len(stated)} files of {model}")
-    return _miss_model(case, name, file)
+
+    def is_of(files: list[HashedFile]) -> bool:
+        return stated == {item.file: item.sha256 for item in files}
+
+    return _match_model(case, name, file, is_of, lambda model: f"it lists the {len(stated)} files of {model}")
 
 
-def _miss_model(case: Case, name: str, file: str) -> Check:
-    if not find_models(case.evidence.files) and (purge := case.facts.purge_of_model()):
+def _match_model(
+    case: Case, name: str, file: str, is_of: Callable[[list[HashedFile]], bool], say: Callable[[str], str]
+) -> Check:
+    """Find the model that a statement is of: as it is here, which passes, or as it was before somebody changed it."""
+    models = find_models(case.evidence.files)
+    if here := next((model for model in models if is_of(known_files(case, model))), None):
+        return passed(name, say(here))
+    if before := next((model for model in models if any(map(is_of, sealed_forms(case, model)))), None):
+        why = f"it is of {before} as it was sealed, not as it is here"
+        return failed(name, why, file, follows=changed_since_sealed(case))
+    if not models and (purge := case.facts.purge_of_model()):
         return unchecked(name, f"the model it is of was purged: {purge}")
     return failed(name, "it is of no model that is here", file)
 
@@ -135,22 +149,23 @@ def _open_any(case: Case, open_with: Callable[[EcPublicKey], T]) -> T:
     return open_with(last)
 
 
-def _check_signed(case: Case, model: str) -> list[str]:
+def _check_signed(case: Case, model: str) -> tuple[list[str], bool]:
+    """Return what is not as it was signed, and whether the signature is of the model as it was sealed."""
     file = f"{model}/{SIGNATURE_FILE}"
     data = case.evidence.read(file)
     try:
         listed = _open_any(case, lambda key: read_signed_files(data, key))
     except (ConfigError, IntegrityError) as error:
-        return [f"{file}: {error.message}"]
-    return _compare_signed(case, model, listed)
-
-
-def _compare_signed(case: Case, model: str, listed: SignedFiles) -> list[str]:
-    begin = f"{model}/"
-    known = {item.file: item.sha256 for item in known_files(case, model) if not is_left_out(item.file, listed.ignored)}
+        return [f"{file}: {error.message}"], False
+    known = _signable(known_files(case, model), listed)
     differing = sorted(known.keys() ^ listed.digests.keys())
     changed = sorted(file for file in known.keys() & listed.digests.keys() if known[file] != listed.digests[file])
-    return [f"{begin}{file}: not what was signed" for file in (*differing, *changed)]
+    of_sealed = any(_signable(files, listed) == listed.digests for files in sealed_forms(case, model))
+    return [f"{model}/{file}: not what was signed" for file in (*differing, *changed)], of_sealed
+
+
+def _signable(files: Iterable[HashedFile], listed: SignedFiles) -> dict[str, str]:
+    return {item.file: item.sha256 for item in files if not is_left_out(item.file, listed.ignored)}
 
 
 def _open_signed(case: Case, signature: bytes) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from forgelm.evidence.bundle.sources import Evidence, open_evidence
 from forgelm.evidence.bundle.trust import Trust
 from forgelm.evidence.chain import verify_audit_log
 
+_NO_LOG = "That what the log says happened, and nothing else: there is no log that holds."
 _ALWAYS_UNPROVEN = (
     "That the declarations in the documents are true: they are copied, not checked.",
     "That any law was complied with.",
@@ -32,7 +33,7 @@ def verify_evidence(path: str | Path, trust: Trust | None = None) -> Verificatio
         checks = [check(case) for check in CHECKS]
     if evidence.contents is not None:
         checks.insert(0, evidence.contents)
-    state = (case.chain.state if case.chain else None) or "open"
+    state = (case.chain.state if case.chain else None) or "unknown"
     later = tuple(case.facts.later_runs)
     return Verification(str(path), case.facts.run_id, state, tuple(checks), _unproven(case), later)
 
@@ -40,7 +41,7 @@ def verify_evidence(path: str | Path, trust: Trust | None = None) -> Verificatio
 def _look(evidence: Evidence, trust: Trust) -> Case:
     log = evidence.root / LOG
     if LOG not in evidence.files:
-        if evidence.contents is None:
+        if evidence.contents is None and not any(file.startswith(LOG) for file in evidence.files):
             raise ConfigError(f"{evidence.root} is no run folder: it holds no {LOG}")
         return Case(evidence, LogFacts(), None, trust)
     chain = verify_audit_log(
@@ -54,7 +55,8 @@ def _look(evidence: Evidence, trust: Trust) -> Case:
 
 
 def _unproven(case: Case) -> tuple[str, ...]:
-    sentences = [item.text for item in case.chain.unproven] if case.chain else []
+    held = case.chain if case.chain and case.chain.valid else None
+    sentences = [item.text for item in held.unproven] if held else [_NO_LOG]
     if not case.trust.keys:
         sentences.append("Who put the model and the bundle together: no public key was given to check a signature.")
     else:
