@@ -5,15 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hard_texts import texts
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from support import ember_tokenizer, order_rows
 
 from forgelm.base.errors import DataError, ModelError
 from forgelm.data.rows import Row, RowFormat
+from forgelm.train.templates import render
 from forgelm.train.tokenise import IGNORED, Encoding, check_masks, choose_encoding, encode, tokenise
 
 TOOLS = [{"type": "function", "function": {"name": "price", "parameters": {"type": "object", "properties": {}}}}]
+
+ROLES = ("user", "assistant")
+# What is said ends without a token of its own.
+UNENDED = (
+    "{% for m in messages %}{{ m.role }}:{% if m.role == 'assistant' %}{% generation %}{{ m.content }}"
+    "{% endgeneration %}{% else %}{{ m.content }}{% endif %}{{ eos_token }}{% endfor %}"
+)
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +32,22 @@ def tokenizer() -> Any:
 
 def rows_of(*values: dict[str, Any]) -> tuple[Row, ...]:
     return tuple(Row(value, "rows.jsonl", number) for number, value in enumerate(values, 1))
+
+
+def word_tokenizer() -> Any:
+    """A tokenizer of words, in whose tokens no space is found."""
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+    from transformers import PreTrainedTokenizerFast
+
+    words = Tokenizer(WordLevel({"[UNK]": 0, "<|end|>": 1, "tea": 2}, "[UNK]"))
+    words.pre_tokenizer = Whitespace()
+    return PreTrainedTokenizerFast(tokenizer_object=words, eos_token="<|end|>", unk_token="[UNK]")
+
+
+def encodable(text: str) -> str:
+    return text.encode(errors="replace").decode()
 
 
 def encoding_for(tokenizer: Any, rows: tuple[Row, ...], row_format: RowFormat, **changes: Any) -> Encoding:
@@ -206,6 +231,45 @@ def test_an_empty_mask_is_refused(tokenizer: Any) -> None:
     assert split.examples == ()
     with pytest.raises(DataError, match="mask is empty"):
         check_masks(split, encoding)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    chats=st.lists(st.lists(st.tuples(texts(8), texts(8)), min_size=1, max_size=4), min_size=1, max_size=7),
+    words=st.booleans(),
+    ends=st.booleans(),
+)
+def test_batches_are_masked_as_one_row_after_the_other_whatever_the_text(
+    tokenizer: Any, monkeypatch: pytest.MonkeyPatch, chats: list[list[tuple[str, str]]], *, words: bool, ends: bool
+) -> None:
+    monkeypatch.setattr("forgelm.train.tokenise._BATCH", 2)
+    plain = word_tokenizer() if words else ember_tokenizer()
+    plain.chat_template = UNENDED if not ends else tokenizer.chat_template
+    turns = [[(role, text) for pair in pairs for role, text in zip(ROLES, pair, strict=True)] for pairs in chats]
+    rows = rows_of(*(chat(*((role, encodable(text)) for role, text in pairs)) for pairs in turns))
+    encoding = encoding_for(plain, rows, RowFormat.MESSAGES)
+    for row, example in zip(rows, encode(rows, encoding), strict=True):
+        assert encoding.template is not None
+        (rendered,) = render(plain, encoding.template, [row.value])
+        slow = plain(rendered.text, add_special_tokens=False, return_offsets_mapping=True)
+        said = [any(a < end and b > begin for begin, end in rendered.spans) for a, b in slow["offset_mapping"]]
+        assert example.input_ids == slow["input_ids"]
+        assert example.labels == [
+            token if learnt else IGNORED for token, learnt in zip(slow["input_ids"], said, strict=True)
+        ]
+
+
+def test_a_reply_is_learnt_whole_where_its_edge_is_several_tokens_or_none(tokenizer: Any) -> None:
+    rows = rows_of(chat(("user", "tea"), ("assistant", "Tea ☕"), ("user", "☕"), ("assistant", "")))
+    split_up = ember_tokenizer()
+    split_up.chat_template = UNENDED
+    (example,) = encode(rows, encoding_for(split_up, rows, RowFormat.MESSAGES))
+    assert labels_as_text(tokenizer, example.labels) == "Tea ☕"
+    words = word_tokenizer()
+    words.chat_template = UNENDED
+    rows = rows_of(chat(("user", "tea"), ("assistant", "  tea\n"), ("user", "tea"), ("assistant", " ")))
+    (example,) = encode(rows, encoding_for(words, rows, RowFormat.MESSAGES))
+    assert [label for label in example.labels if label != IGNORED] == words("tea")["input_ids"]
 
 
 def test_a_conversation_the_template_refuses_names_its_row(tokenizer: Any) -> None:

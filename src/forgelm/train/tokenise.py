@@ -144,7 +144,8 @@ def tokenise(rows: Sequence[Row], encoding: Encoding) -> TokenisedSplit:
             # Half an image is none: a row that shows one is kept whole or left out.
             targets, cut = example.targets, example if example.targets > 0 and _fits(example, encoding) else None
         else:
-            targets, cut = example.targets, _cut(example, encoding.max_length)
+            targets = example.targets
+            cut = _cut(example, encoding.max_length) if targets else None
         left = 0 if cut is None else targets if cut is example else cut.targets
         learnt += left
         if left < targets or cut is None:
@@ -251,15 +252,31 @@ def _label_chats(
     batch: list[Row], rendered: list[Rendered], encoding_of: Future[Any], encoding: Encoding
 ) -> Iterator[Example]:
     encoded = encoding_of.result()
-    encoded_ids = encoded["input_ids"]
-    for index, (row, item) in enumerate(zip(batch, rendered, strict=True)):
-        ids = encoded_ids[index]
+    for row, item, ids, found in zip(batch, rendered, encoded["input_ids"], encoded.encodings, strict=True):
         labels = [IGNORED] * len(ids) if encoding.reply_mask else list(ids)
         for begin, end in item.spans if encoding.reply_mask else ():
-            first, last = encoded.char_to_token(index, begin), encoded.char_to_token(index, end - 1)
-            if first is not None and last is not None:
-                labels[first : last + 1] = ids[first : last + 1]
+            said = _tokens_of(found, begin, end)
+            labels[said] = ids[said]
         yield Example(ids, labels, row)
+
+
+def _tokens_of(encoded: Any, begin: int, end: int) -> slice:
+    """Return the tokens that hold any of these characters: one may have several tokens, or none, as a space may."""
+    first = _first_token(encoded, range(begin, end))
+    if first is None:
+        return slice(0)
+    stop = _first_token(encoded, range(end - 1, begin - 1, -1)) + 1
+    while stop < len(encoded) and encoded.token_to_chars(stop)[0] < end:
+        stop += 1
+    return slice(first, stop)
+
+
+def _first_token(encoded: Any, places: Iterable[int]) -> Any:
+    for place in places:
+        token = encoded.char_to_token(place)
+        if token is not None:
+            return token
+    return None
 
 
 def _only_completion(row: Row, whole: Rendered, prompt: Rendered) -> Rendered:
@@ -363,7 +380,7 @@ def _fits(example: Example, encoding: Encoding) -> bool:
 def _cut(example: Example, length: int) -> Example | None:
     """Return ``example`` within ``length`` tokens a side, or ``None`` when a side is empty then or both are alike."""
     if example.rejected is None and len(example.input_ids) <= length:
-        return example if example.targets else None
+        return example
     chosen, *others = (
         replace(side, input_ids=side.input_ids[:length], labels=side.labels[:length], rejected=None)
         for side in example.sides
