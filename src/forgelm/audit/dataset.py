@@ -46,7 +46,7 @@ class AuditRequest:
 
     With an ``output_dir``, what is known of the finished blocks of ``least_bytes_kept`` or more is kept there until the
     end. ``scan_files`` audits all blocks, here or on other machines, and gives what ``scan_source`` gives. ``listen``
-    hears of the progress; ``check`` is called between blocks and may raise to stop. ``count_tokens`` counts as the
+    hears of the progress; ``check``, called on any thread, may raise to stop. ``count_tokens`` counts as the
     tokenizer called ``tokenizer`` does; ``benchmarks`` are files of texts that must not be in the data.
     """
 
@@ -192,10 +192,12 @@ def run_audit(source: Source, request: AuditRequest) -> AuditReport:
             remember=shelf.remember if shelf else None,
         )
         files = request.scan_files(source, tools, scan)
+        look = request.check or (lambda: None)
         if request.strict:
             refuse_problems(source, files)
         languages = beside.submit(_judge_languages, _join_samples(files), identify)
-        searched = search_duplicates(source, files, tools, workers=request.workers)
+        searched = search_duplicates(source, files, tools, workers=request.workers, look=look)
+        look()
         changed = _list_changed(source)
         if changed and request.strict:
             raise DataError(f"{changed[0]} changed while it was being read", hint="wait until it is complete")

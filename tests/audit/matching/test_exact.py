@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from matching_reference import find_slowly
 
-from forgelm.audit.matching.exact import find
+from forgelm.audit.matching.exact import find, find_claims
 from forgelm.audit.matching.family import Family
 from forgelm.audit.pii.addresses import ADDRESS_FAMILIES
 from forgelm.audit.pii.families import PII_FAMILIES
@@ -34,19 +34,31 @@ FAMILIES = PII_FAMILIES + ADDRESS_FAMILIES + SECRET_FAMILIES
              "123-45-6789", "12345678Z", "1 85 05 78 006 084 91"]
         ),
         max_size=25,
-    )
+    ),
+    piece=st.integers(1, 60),
 )  # fmt: skip
-def test_the_shortcuts_change_nothing(parts: list[str]) -> None:
+def test_the_shortcuts_change_nothing(parts: list[str], piece: int) -> None:
     text = "".join(parts)
-    assert [(found.kind, found.span, found.severity) for found in find(text, FAMILIES)] == find_slowly(text, FAMILIES)
+    expected = find_slowly(text, FAMILIES)
+    assert [(found.kind, found.span, found.severity) for found in find(text, FAMILIES)] == expected
+    claims = find_claims(text, FAMILIES, piece=piece)
+    assert [(claim.kind, claim.span, claim.severity) for claim in claims] == expected
 
 
 @pytest.mark.parametrize("row", SAMPLES, ids=[row[0] for row in SAMPLES])
 def test_the_shortcuts_lose_no_credential(row: tuple[str, ...]) -> None:
     text = f"x {sample(row[1], 3)[:2000]}\n{near_miss(row[1], row[2] if len(row) > 2 else None)[:500]}."
-    assert [(found.kind, found.span, found.severity) for found in find(text, SECRET_FAMILIES)] == find_slowly(
-        text, SECRET_FAMILIES
-    )
+    expected = find_slowly(text, SECRET_FAMILIES)
+    assert [(found.kind, found.span, found.severity) for found in find(text, SECRET_FAMILIES)] == expected
+    claims = find_claims(text, SECRET_FAMILIES, piece=37)
+    assert [(claim.kind, claim.span, claim.severity) for claim in claims] == expected
+
+
+def test_a_long_text_full_of_claims_that_overlap_is_settled_as_quickly_as_any() -> None:
+    families = [Family("pair", "[0-9]{2}-[0-9]{2}", "low", "pii"), Family("odd", "-[0-9]{2}-[0-9]", "low", "pii")]
+    text = "12-34-56-78-" * 100_000
+    assert [finding.kind for finding in find(text[:24], families)] == ["pair", "pair", "pair", "pair"]
+    assert len(find(text, families)) == 200_000
 
 
 def test_the_longer_claim_wins_then_the_named_one_then_the_first() -> None:

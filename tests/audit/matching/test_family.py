@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 
 import pyarrow as pa
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from forgelm.audit.matching.exact import find
-from forgelm.audit.matching.family import DIGIT_RUN, LEAD, LEAD_TO_ANCHOR, Family
+from forgelm.audit.matching.family import DIGIT_RUN, LEAD, LEAD_TO_ANCHOR, READS, Family
 from forgelm.audit.pii.addresses import ADDRESS_FAMILIES
 from forgelm.audit.pii.families import PII_FAMILIES
 from forgelm.audit.secrets.families import SECRET_FAMILIES
@@ -45,6 +46,14 @@ def test_the_cheap_patterns_occur_wherever_the_family_does(family: Family, data:
         assert run.start() <= LEAD
     if family.anchor:
         assert value.index(family.anchor) < LEAD_TO_ANCHOR
+
+
+@pytest.mark.parametrize("family", FAMILIES, ids=IDS)
+def test_no_value_reads_further_than_is_said(family: Family) -> None:
+    # Python's own parser of patterns knows; what it does not count are the few characters that must not follow.
+    longest = importlib.import_module("re._parser").parse(family.regex.pattern).getwidth()[1]
+    assert family.reads == 0 or longest < READS - 100
+    assert all(len(word) < 100 for word in (*family.keywords, *family.context))
 
 
 def test_words_in_small_letters_match_in_capitals_too_and_others_as_they_stand() -> None:

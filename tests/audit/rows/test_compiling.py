@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,10 +16,16 @@ from forgelm.audit.rows.compiling import IS_AVAILABLE, compiled
 
 
 def _run_copy(package: Path, **environment: str) -> str:
-    code = (
+    return _run(
+        package,
         "from forgelm.audit.duplicates.pair_kernel import join; import numpy as np, forgelm;"
-        "parents = np.arange(5, dtype=np.int32); join(parents, np.array([[4, 3]])); print(parents[4], forgelm.__file__)"
+        "parents = np.arange(5, dtype=np.int32); join(parents, np.array([[4, 3]]));"
+        "print(parents[4], forgelm.__file__)",
+        **environment,
     )
+
+
+def _run(package: Path, code: str, **environment: str) -> str:
     return subprocess.run(
         [sys.executable, "-B", "-c", code],
         env={**os.environ, "PYTHONPATH": str(package.parent), **environment},
@@ -47,6 +54,31 @@ def test_no_folder_to_write_to_is_no_error(tmp_path: Path) -> None:
     (package / "audit" / "duplicates" / "__pycache__").write_text("")
     output = _run_copy(package, HOME=str(blocked), XDG_CACHE_HOME=str(blocked / "cache"), LOCALAPPDATA=str(blocked))
     assert output.startswith("3 ")
+
+
+@NEEDS_NUMBA
+def test_what_an_earlier_version_compiled_is_not_run(tmp_path: Path) -> None:
+    package = shutil.copytree(Path(forgelm.__file__).parent, tmp_path / "site" / "forgelm")
+    opening = "from forgelm.audit.rows.compiling import compiled, inner\n"
+    (package / "audit" / "duplicates" / "outer.py").write_text(
+        f"{opening}from forgelm.audit.rows.called import answer\n@compiled\ndef ask():\n    return answer()\n"
+    )
+    said = []
+    for number in (1, 2):
+        # The file of the function that is compiled stays as it is; the one it calls is replaced by one as long.
+        called = package / "audit" / "rows" / "called.py"
+        called.write_text(f"{opening}@inner\ndef answer():\n    return {number}\n")
+        said.append(_run(package, "from forgelm.audit.duplicates.outer import ask; print(ask())").strip())
+    assert said == ["1", "2"]
+
+
+def test_compiled_functions_take_nothing_from_elsewhere() -> None:
+    source = Path(forgelm.__file__).parent / "audit"
+    for path in source.rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        if "\n@compiled\n" in text or "\n@inner\n" in text:
+            assert path.parent.name in ("rows", "duplicates"), path
+            assert set(re.findall(r"^(?:from|import) forgelm\.(\S+)\.\w+ ", text, re.M)) <= {"audit.rows"}, path
 
 
 def test_a_function_works_with_and_without_a_compiler() -> None:

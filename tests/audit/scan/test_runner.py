@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -58,12 +59,26 @@ def test_it_stops_between_blocks_when_asked(tools: Tools, tmp_path: Path) -> Non
 
     def check() -> None:
         calls.append(1)
-        if len(calls) == 3:
+        if len(calls) >= 3:
+            raise StoppedError("enough")
+
+    heard: list[Progress] = []
+    with pytest.raises(StoppedError):
+        scan_source(find_source(str(tmp_path)), tools, Scan(check=check, listen=heard.append, block_bytes=200))
+    assert len(heard) < 3
+
+
+def test_it_stops_within_one_long_line_when_asked(tools: Tools, tmp_path: Path) -> None:
+    (tmp_path / "long.jsonl").write_text(json.dumps({"text": " ".join(f"a{n}@example.com" for n in range(5000))}))
+    calls = []
+
+    def check() -> None:
+        calls.append(1)
+        if len(calls) >= 3:
             raise StoppedError("enough")
 
     with pytest.raises(StoppedError):
-        scan_source(find_source(str(tmp_path)), tools, Scan(check=check, block_bytes=200))
-    assert len(calls) == 3
+        scan_source(find_source(str(tmp_path / "long.jsonl")), tools, Scan(check=check))
 
 
 @pytest.mark.parametrize("limit", [0, 2000, 1 << 20])

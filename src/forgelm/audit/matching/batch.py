@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from forgelm.audit.findings import Finding
-from forgelm.audit.matching.clues import Candidates, take_rows
+from forgelm.audit.matching.clues import Candidates
 from forgelm.audit.matching.engines import FOLD, Engine, EngineName, build_engine
-from forgelm.audit.matching.exact import find
+from forgelm.audit.matching.exact import Claim, find_claims
 from forgelm.audit.matching.family import Family
 from forgelm.audit.matching.fold import fold
 from forgelm.base.extras import load_extra
@@ -48,20 +48,28 @@ def scan_batch(texts: pa.Array | pa.ChunkedArray | Sequence[str], scanner: Scann
     Raises:
         TypeError: ``texts`` holds something other than strings.
     """
+    return [(row, claim.describe(text)) for row, text, claims in claim_batch(texts, scanner) for claim in claims]
+
+
+def claim_batch(
+    texts: pa.Array | pa.ChunkedArray | Sequence[str], scanner: Scanner
+) -> Iterator[tuple[int, str, Iterator[Claim]]]:
+    """Yield ``(row, text, claims)`` of the rows that may hold something: ``scan_batch``, with nothing kept.
+
+    Raises:
+        TypeError: ``texts`` holds something other than strings.
+    """
     array = _large_strings(texts)
     candidates = _with_folded(array, scanner)
-    rows = sorted(candidates)
-    given = isinstance(texts, (list, tuple))
-    asked = [texts[row] for row in rows] if given else take_rows(array, rows).to_pylist()
+    given = texts if isinstance(texts, (list, tuple)) else None
     tables: dict[frozenset[int], tuple[Family, ...]] = {}
-    found: list[tuple[int, Finding]] = []
-    for row, text in zip(rows, asked, strict=True):
+    for row in sorted(candidates):
         key = frozenset(candidates[row])
         families = tables.get(key)
         if families is None:
             families = tables[key] = tuple(scanner.families[position] for position in sorted(key))
-        found.extend((row, finding) for finding in find(text, families))
-    return found
+        text = array[row].as_py() if given is None else given[row]
+        yield row, text, find_claims(text, families)
 
 
 def _with_folded(array: pa.LargeStringArray, scanner: Scanner) -> Candidates:

@@ -125,7 +125,8 @@ class HyperscanEngine:
     def _hits(self, databases: Sequence[tuple[Any, Any]], data: memoryview) -> list[tuple[int, int]] | None:
         """Return where in a block patterns end, and which; None when there are too many."""
         hits: list[tuple[int, int]] = []
-        most = len(data) // _BYTES_PER_HIT + _FEW_ROWS
+        # A row longer than a block says all there is to know of it in a few hits.
+        most = min(len(data), _BLOCK_BYTES) // _BYTES_PER_HIT + _FEW_ROWS
 
         def heard(identity: int, _start: int, end: int, _flags: int, _context: Any) -> bool:
             hits.append((end, identity))

@@ -1,14 +1,19 @@
-"""The exact rule: every value of the given families in one text, checked, with overlaps settled."""
+"""The exact rule: every value of the given families in one text, checked, with overlaps settled.
+
+A text of any length costs little beside itself: a long one is gone through piece by piece, nothing that was found is
+kept, and each step is short enough for whoever wants to stop the search.
+"""
 
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from heapq import merge
 from typing import NamedTuple, TypeAlias
 
-from forgelm.audit.findings import Finding, Span, preview
-from forgelm.audit.matching.family import DIGIT_GAP, LEAD, LEAD_TO_ANCHOR, LONGEST_UNLESS, Family
+from forgelm.audit.findings import Finding, Severity, Span, preview
+from forgelm.audit.matching.family import DIGIT_GAP, LEAD, LEAD_TO_ANCHOR, LONGEST_UNLESS, Family, Group
 from forgelm.audit.matching.fold import fold
 
 _FEWEST_DIGITS = 7
@@ -17,9 +22,12 @@ _LAST_GROUP = re.compile("[ ./()\u00a0\u2009\u202f\u2010-\u2015\u2212-]{1,3}[0-9
 _NOT_DIGIT = re.compile("[^0-9]+")
 _TAIL = 16  # what a pattern reads after the digits: a letter or two, and what must not follow
 _FEW_RUNS = 8
-_LONGEST_NUMBER = 64
+_LONGEST_NUMBER = 64  # more digits than any family asks for
 _PAST_ANCHOR = 640
 _VISIBLE_OF_SECRET = 4
+_PIECE = 1 << 20
+_LONGEST_WORD = 256
+_CELL_BITS = 6
 
 Window: TypeAlias = tuple[int, int, int]
 
@@ -33,30 +41,56 @@ def find(text: str, families: Sequence[Family]) -> list[Finding]:
     Raises:
         TypeError: ``text`` is not a string.
     """
-    if not isinstance(text, str):
-        raise TypeError(f"expected a string to search, got {type(text).__name__}")
-    seen = _Text(text)
-    claims: list[_Claim] = []
-    for rank, family in enumerate(families):
-        if seen.may_hold(family):
-            _add_claims(claims, family, rank, seen)
-    return [_finding(claim, text) for claim in _settle(claims)] if claims else []
+    return [claim.describe(text) for claim in find_claims(text, families)]
 
 
-class _Claim(NamedTuple):
+class Claim(NamedTuple):
+    """A value that the family number ``rank`` claims. It keeps nothing of the text."""
+
     family: Family
     rank: int
     span: Span
     has_context: bool
 
+    @property
+    def kind(self) -> str:
+        return self.family.kind
+
+    @property
+    def severity(self) -> Severity:
+        return self.family.severity
+
+    def describe(self, text: str) -> Finding:
+        """Return what is reported of the claim, which was found in ``text``."""
+        value = text[slice(*self.span)]
+        is_long_secret = self.family.group == "secret" and len(value) > 4 * _VISIBLE_OF_SECRET
+        outline = preview(value, visible=_VISIBLE_OF_SECRET if is_long_secret else 0)
+        return Finding(self.family.kind, self.span, outline, self.family.severity)
+
+
+def find_claims(text: str, families: Sequence[Family], *, piece: int = _PIECE) -> Iterator[Claim]:
+    """Yield what ``find`` returns, as it is found; longer texts are gone through ``piece`` by ``piece``.
+
+    Raises:
+        TypeError: ``text`` is not a string.
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"expected a string to search, got {type(text).__name__}")
+    seen = _Text(text, piece)
+    claimed = [_claims_of(family, rank, seen) for rank, family in enumerate(families) if seen.may_hold(family)]
+    if seen.is_long:
+        return _settle(merge(*claimed, key=_place))
+    return _settle(sorted((claim for claims in claimed for claim in claims), key=_place))
+
 
 class _Text:
     """A text with what the cheap tests need, computed once."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, piece: int) -> None:
         self.folded = fold(text)
-        self._lowered = self.folded.lower()
-        self._runs: list[Window] | None = None
+        self.piece, self.is_long = piece, len(text) > piece
+        self._lowered = "" if self.is_long else self.folded.lower()
+        self._runs: list[Window] | _ManyRuns | None = None
         self._most_digits = 0
         self._is_crowded = False
         self._at_digits: dict[int, list[Window]] = {}
@@ -83,18 +117,19 @@ class _Text:
             return ((0, len(self.folded), len(self.folded)),)
         if family.needs_context and self._is_crowded:
             return self._after_words(family)
+        if self.is_long:
+            return self._find_at_digits(family.digits)
         known = self._at_digits.get(family.digits)
         if known is None:
-            known = self._at_digits[family.digits] = self._find_at_digits(family.digits)
+            known = self._at_digits[family.digits] = list(self._find_at_digits(family.digits))
         return known
 
-    def _find_at_digits(self, fewest: int) -> list[Window]:
-        found, before = [], 0
+    def _find_at_digits(self, fewest: int) -> Iterator[Window]:
+        before = 0
         for start, end, digits in self._runs or ():
             if digits >= fewest:
-                found.append((max(before, start - LEAD), end, end + _TAIL))
+                yield max(before, start - LEAD), end, end + _TAIL
             before = end
-        return found
 
     def _after_words(self, family: Family) -> Iterator[Window]:
         before = 0
@@ -126,32 +161,69 @@ class _Text:
 
     def _find_runs(self) -> None:
         """Find the runs of digits, and whether looking for words comes cheaper than looking before each number."""
-        runs = [
-            (match.start(), match.end(), len(_NOT_DIGIT.sub("", match[0])))
-            for match in _DIGIT_RUN.finditer(self.folded)
-        ]
+        text = self.folded
+        runs: list[Window] | _ManyRuns = _ManyRuns() if self.is_long else []
+        for match in _DIGIT_RUN.finditer(text):
+            start, end = match.span()
+            digits = len(_NOT_DIGIT.sub("", text[start : min(end, start + _LONGEST_NUMBER)]))
+            runs.append((start, end, digits))
+            self._most_digits = max(self._most_digits, digits)
+            self._is_crowded |= end - start > _LONGEST_NUMBER
         self._runs = runs
-        if runs:
-            self._most_digits = max(digits for _, _, digits in runs)
-            self._is_crowded = len(runs) > _FEW_RUNS or any(end - start > _LONGEST_NUMBER for start, end, _ in runs)
+        self._is_crowded |= len(runs) > _FEW_RUNS
 
     def _has(self, words: Iterable[str]) -> bool:
         lowered = self._lowered
+        if self.is_long:
+            return any(word in part for part in self._lower_parts() for word in words)
         for word in words:  # noqa: SIM110 (a generator would cost more than the search)
             if word in lowered:
                 return True
         return False
 
+    def _lower_parts(self) -> Iterator[str]:
+        """Yield the text in small letters, in parts that overlap by more than a word."""
+        for begin in range(0, len(self.folded), self.piece):
+            yield self.folded[begin : begin + self.piece + _LONGEST_WORD].lower()
 
-def _add_claims(claims: list[_Claim], family: Family, rank: int, seen: _Text) -> None:
+
+class _ManyRuns:
+    """The runs of digits of a long text, in a tenth of the memory that a list of them takes."""
+
+    def __init__(self) -> None:
+        self._numbers = array("Q")
+
+    def append(self, run: Window) -> None:
+        self._numbers.extend(run)
+
+    def __len__(self) -> int:
+        return len(self._numbers) // 3
+
+    def __iter__(self) -> Iterator[Window]:
+        numbers = iter(self._numbers)
+        return zip(numbers, numbers, numbers, strict=True)
+
+
+def _claims_of(family: Family, rank: int, seen: _Text) -> Iterator[Claim]:
+    """Yield what ``family`` alone would find, in the order of the text."""
     text, part, done = seen.folded, family.part, 0
+    # The windows around an anchor are short, and end where it stands.
+    can_part = bool(family.reads and not family.anchor)
     for first, last, stop in seen.windows(family):
         position = max(first, done)
-        while (match := _next(family, text, position, last, stop)) and match.start() < last:
+        while position < last:
+            near, end = last, stop
+            if can_part and last - position > seen.piece:
+                near = position + seen.piece
+                end = min(stop, near + family.reads)
+            match = _next(family, text, position, near, end)
+            if not match or match.start() >= near:
+                position = near
+                continue
             span = _confirm(family, text, match.span(part))
             has_context = bool(span and family.context and _context_before(family, text, span[0]))
             if span and (has_context or not family.needs_context):
-                claims.append(_Claim(family, rank, span, has_context))
+                yield Claim(family, rank, span, has_context)
                 position = done = max(span[1], match.start() + 1)
             else:
                 position = match.start() + 1 if family.retries else max(match.end(), match.start() + 1)
@@ -184,23 +256,38 @@ def _context_before(family: Family, text: str, start: int) -> bool:
     return family.context_regex.search(text, max(0, start - family.reach), start) is not None
 
 
-def _settle(claims: list[_Claim]) -> list[_Claim]:
-    kept: dict[str, list[_Claim]] = {}
+def _settle(claims: Iterable[Claim]) -> Iterator[Claim]:
+    """Yield the claims that win, of claims in the order of the text: only those that meet compete."""
+    meeting: list[Claim] = []
+    end = 0
+    for claim in claims:
+        if meeting and claim.span[0] >= end:
+            yield from _choose(meeting)
+            meeting = []
+        meeting.append(claim)
+        end = max(end, claim.span[1])
+    yield from _choose(meeting)
+
+
+def _choose(claims: list[Claim]) -> list[Claim]:
+    if len(claims) < 2:
+        return claims
+    taken: dict[tuple[Group, int], list[Span]] = {}
+    kept: list[Claim] = []
     for claim in sorted(claims, key=_precedence):
-        group = kept.setdefault(claim.family.group, [])
-        at = bisect_left(group, claim.span, key=lambda other: other.span)
-        before_ends = at == 0 or group[at - 1].span[1] <= claim.span[0]
-        if before_ends and (at == len(group) or claim.span[1] <= group[at].span[0]):
-            group.insert(at, claim)
-    return sorted((claim for group in kept.values() for claim in group), key=lambda claim: (claim.span, claim.rank))
+        start, end = claim.span
+        cells = [(claim.family.group, cell) for cell in range(start >> _CELL_BITS, ((end - 1) >> _CELL_BITS) + 1)]
+        if not any(start < other[1] and other[0] < end for cell in cells for other in taken.get(cell, ())):
+            kept.append(claim)
+            for cell in cells:
+                taken.setdefault(cell, []).append(claim.span)
+    return sorted(kept, key=_place)
 
 
-def _precedence(claim: _Claim) -> tuple[bool, int, bool, int, Span]:
+def _place(claim: Claim) -> tuple[Span, int]:
+    return claim.span, claim.rank
+
+
+def _precedence(claim: Claim) -> tuple[bool, int, bool, int, Span]:
     start, end = claim.span
     return claim.family.weak, start - end, not claim.has_context, claim.rank, claim.span
-
-
-def _finding(claim: _Claim, text: str) -> Finding:
-    value = text[slice(*claim.span)]
-    visible = _VISIBLE_OF_SECRET if claim.family.group == "secret" and len(value) > 4 * _VISIBLE_OF_SECRET else 0
-    return Finding(claim.family.kind, claim.span, preview(value, visible=visible), claim.family.severity)

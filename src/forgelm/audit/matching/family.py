@@ -32,6 +32,8 @@ _AFTER_NUMBER = "(?:$|[^0-9])"
 NOT_AFTER_POINT, _BEFORE_WHOLE = r"(?<![0-9]\.)", r"(?:^|[^0-9A-Za-z.]|(?:^|[^0-9])\.)"
 NOT_BEFORE_POINT, _AFTER_WHOLE = r"(?!\.[0-9])", r"(?:$|[^0-9.]|\.(?:$|[^0-9]))"
 _CAPTURE = re.compile(r"\(\?P<\w+>")
+# No pattern with bounded repeats reads further, with what must follow its value, than this from where it begins.
+READS = 1 << 15
 _OPEN_END = re.compile(r"\{([0-9]+),[0-9]*\}(?:=\{0,[0-9]\})?$")
 
 
@@ -97,6 +99,11 @@ class Family:
         return re.compile(f"{self.left}(?:{self.opening})", re.ASCII)
 
     @cached_property
+    def reads(self) -> int:
+        """How many characters from its beginning the pattern may look at; 0 where there is no end to that."""
+        return 0 if re.search(r"[*+]|\{[0-9]+,\}", _without_classes(self.pattern)) else READS
+
+    @cached_property
     def context_regex(self) -> re.Pattern[str]:
         return re.compile(f"(?<![A-Za-z]){self.context_pattern}(?![A-Za-z])", re.ASCII)
 
@@ -140,10 +147,14 @@ class Family:
 
 def _has_choices(pattern: str) -> bool:
     """Whether ``pattern`` is several: a bar stands outside all its groups."""
-    plain = re.sub(r"\\.|\[[^\]]*\]", "", pattern)
+    plain = _without_classes(pattern)
     while plain != (inner := re.sub(r"\([^()]*\)", "", plain)):
         plain = inner
     return "|" in plain
+
+
+def _without_classes(pattern: str) -> str:
+    return re.sub(r"\\.|\[[^\]]*\]", "", pattern)
 
 
 def _word(word: str) -> str:

@@ -15,6 +15,7 @@ _ZEROS = (
     0x1E140, 0x1E2F0, 0x1E4F0, 0x1E5F1, 0x1E950, 0x1FBF0,
 )  # fmt: skip
 _WIDE_OFFSET = 0xFEE0
+_PIECE = 1 << 20  # every character between two others is an object while they are replaced
 _WIDE = "".join(chr(ord(char) + _WIDE_OFFSET) for char in f"+-.@_{ascii_letters}")
 
 _TO_ASCII = {chr(zero + digit): str(digit) for zero in _ZEROS for digit in range(10)} | {
@@ -29,4 +30,5 @@ def fold(text: str) -> str:
     """Return ``text`` with decimal digits and full-width letters as ASCII: same length, so spans stay valid."""
     if text.isascii() or not _FOLDABLE.search(text):
         return text
-    return _FOLDABLE.sub(lambda match: _TO_ASCII[match[0]], text)
+    parts = (text[begin : begin + _PIECE] for begin in range(0, len(text), _PIECE))
+    return "".join(_FOLDABLE.sub(lambda match: _TO_ASCII[match[0]], part) for part in parts)

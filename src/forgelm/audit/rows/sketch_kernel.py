@@ -23,6 +23,9 @@ def add_distinct(table: Words, hashes: Words, count: int, sketch: Words) -> None
     """
     first, second, known = sketch[0], sketch[1], sketch[2]
     for index in range(_U(count)):
+        # Looked at before every hash: a long row comes in many parts, and each would add one to a table that fills up.
+        if known > _MOST:
+            break
         value = hashes[index]
         place = value >> _TOP
         while table[place] != _0 and table[place] != value:
@@ -35,8 +38,6 @@ def add_distinct(table: Words, hashes: Words, count: int, sketch: Words) -> None
         first ^= flipped * (_1 - half)
         second ^= flipped * half
         known += is_new
-        if known > _MOST:
-            break
     sketch[0], sketch[1], sketch[2] = first, second, known
 
 

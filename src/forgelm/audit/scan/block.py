@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from forgelm.audit.croissant.column_types import ColumnType, observe_rows, read_arrow_schema, read_cells
@@ -10,14 +11,15 @@ from forgelm.audit.duplicates.contamination import Contamination, count_rows, fi
 from forgelm.audit.findings import Finding
 from forgelm.audit.language import LanguageSample
 from forgelm.audit.lengths import count_tokens
-from forgelm.audit.matching.batch import scan_batch
+from forgelm.audit.matching.batch import claim_batch
+from forgelm.audit.matching.exact import Claim
 from forgelm.audit.reading.batch import Problems, ReadBatch, Reason
 from forgelm.audit.rows.arrays import Ints, TextBatch, np
 from forgelm.audit.rows.state import KeptRows, measure_rows
 from forgelm.audit.scan.leaves import Leaves, TextColumn, read_leaves, walk_texts
 from forgelm.audit.scan.options import Tools
 from forgelm.audit.scan.row_text import join_row_texts
-from forgelm.audit.scan.state import HITS_SHOWN, LocalFinding, PartState, Stretch
+from forgelm.audit.scan.state import HITS_SHOWN, FindingKey, LocalFinding, PartState, Stretch
 from forgelm.audit.scan.turns import examine_batch, hash_prompts
 from forgelm.audit.secrets.families import SECRET_TYPES
 from forgelm.base.extras import load_extra
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _SECRETS = frozenset(SECRET_TYPES)
+_HITS_BETWEEN_LOOKS = 1000
 
 
 def audit_table(table: pa.RecordBatch, tools: Tools, first: int = 0) -> PartState:
@@ -33,17 +36,17 @@ def audit_table(table: pa.RecordBatch, tools: Tools, first: int = 0) -> PartStat
     return audit_batch(ReadBatch(table, (), table.num_rows), tools, first)
 
 
-def audit_batch(batch: ReadBatch, tools: Tools, first: int = 0) -> PartState:
+def audit_batch(batch: ReadBatch, tools: Tools, first: int = 0, look: Callable[[], None] = lambda: None) -> PartState:
     """Return what is known of the rows of ``batch``.
 
     ``first`` is a number for the first row that no other row of the split has, nor any of those after it: the random
-    sample whose language is judged is drawn by it.
+    sample whose language is judged is drawn by it. ``look`` is called now and then, and may raise to stop.
     """
     leaves = read_leaves(batch, tools.options.excluded)
     texts = join_row_texts(leaves)
     said = TextBatch.from_arrow(texts)
     kept = measure_rows(said, tools.engine, tools.options.rows)
-    findings, found, nul = _find(batch, leaves, tools)
+    findings, found, nul = _find(batch, leaves, tools, look)
     hits = _find_benchmarks(said, tools)
     return PartState(
         kept=(kept,),
@@ -71,7 +74,9 @@ def _read_types(batch: ReadBatch) -> dict[str, ColumnType]:
     return read_cells(batch.table) if batch.cells else read_arrow_schema(batch.table.schema)
 
 
-def _find(batch: ReadBatch, leaves: Leaves, tools: Tools) -> tuple[tuple[LocalFinding, ...], Counter[Any], list[int]]:
+def _find(
+    batch: ReadBatch, leaves: Leaves, tools: Tools, look: Callable[[], None]
+) -> tuple[tuple[LocalFinding, ...], Counter[FindingKey], list[int]]:
     """Return the first findings of every kind, how many there are, and the rows with a NUL character."""
     arrow = load_extra("pyarrow", extra="audit")
     if not leaves.texts:
@@ -80,22 +85,45 @@ def _find(batch: ReadBatch, leaves: Leaves, tools: Tools) -> tuple[tuple[LocalFi
     if len(leaves.texts) > 1:
         everything = arrow.concat_arrays([column.texts for column in leaves.texts])
     begins = np.cumsum([0, *(len(column.texts) for column in leaves.texts)])
-    hits = scan_batch(everything, tools.scanner)
-    if tools.recogniser is not None:
-        hits = _add_entities(everything, hits, tools)
-    placed = sorted(((*_place(place, begins, leaves), finding) for place, finding in hits), key=lambda hit: hit[:3])
-    shown: list[LocalFinding] = []
+    most = tools.options.findings_shown
+    found: Counter[FindingKey] = Counter()
+    first: list[tuple[int, int, int, Finding]] = []
+    for number, text, hits in _search(everything, tools):
+        here: Counter[FindingKey] = Counter()
+        for count, hit in enumerate(hits):
+            if not count % _HITS_BETWEEN_LOOKS:
+                look()
+            key = (_category(hit.kind), hit.kind, hit.severity)
+            here[key] += 1
+            if here[key] <= most:
+                finding = hit if isinstance(hit, Finding) else hit.describe(text)
+                first.append((*_place(number, begins, leaves), finding))
+        found.update(here)
+    first.sort(key=lambda hit: hit[:3])
     seen: Counter[str] = Counter()
-    for row, column, place, finding in placed:
+    shown: list[LocalFinding] = []
+    for row, column, place, finding in first:
         seen[finding.kind] += 1
-        if seen[finding.kind] <= tools.options.findings_shown:
+        if seen[finding.kind] <= most:
             where = _locate(batch, row, leaves.texts[column], place)
-            category = _category(finding)
+            category = _category(finding.kind)
             shown.append(
                 LocalFinding(category, finding.kind, finding.severity, row, where, finding.span, finding.text_preview)
             )
-    found = Counter((_category(finding), finding.kind, finding.severity) for *_, finding in placed)
-    return tuple(shown), found, _find_nul(everything, begins, leaves)
+    in_order = ((_category(finding.kind), finding.kind, finding.severity) for *_, finding in first)
+    counts = Counter({key: found[key] for key in (*in_order, *found)})
+    return tuple(shown), counts, _find_nul(everything, begins, leaves)
+
+
+def _search(everything: Any, tools: Tools) -> Iterator[tuple[int, str, Iterable[Claim | Finding]]]:
+    """Yield every text that may hold something, its number, and what it holds, with the names that a model finds."""
+    claimed = claim_batch(everything, tools.scanner)
+    if tools.recogniser is None:
+        yield from claimed
+        return
+    found = {number: [claim.describe(text) for claim in claims] for number, text, claims in claimed}
+    for number, text in enumerate(everything.to_pylist()):
+        yield number, text, tools.recogniser.add_to(found.get(number, []), text)
 
 
 def _place(text: int, begins: Ints, leaves: Leaves) -> tuple[int, int, int]:
@@ -112,22 +140,8 @@ def _locate(batch: ReadBatch, row: int, column: TextColumn, place: int) -> str:
     return same[nth] if nth < len(same) else column.path
 
 
-def _category(finding: Finding) -> Any:
-    return "secret" if finding.kind in _SECRETS else "pii"
-
-
-def _add_entities(everything: Any, hits: list[tuple[int, Finding]], tools: Tools) -> list[tuple[int, Finding]]:
-    """Return the findings with the names a model finds in every text beside them."""
-    if tools.recogniser is None:
-        return hits
-    by_place: dict[int, list[Finding]] = {}
-    for place, finding in hits:
-        by_place.setdefault(place, []).append(finding)
-    return [
-        (place, finding)
-        for place, text in enumerate(everything.to_pylist())
-        for finding in tools.recogniser.add_to(by_place.get(place, []), text)
-    ]
+def _category(kind: str) -> Any:
+    return "secret" if kind in _SECRETS else "pii"
 
 
 def _find_nul(everything: Any, begins: Ints, leaves: Leaves) -> list[int]:

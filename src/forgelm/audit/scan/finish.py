@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from forgelm.audit.report.parts import (
     LocatedFinding,
 )
 from forgelm.audit.report.record import AuditReport
-from forgelm.audit.rows.arrays import Ints32, np
+from forgelm.audit.rows.arrays import Ints, Ints32, TextBatch, np
 from forgelm.audit.rows.quality import summarize_quality
 from forgelm.audit.rows.state import KeptRows, join_rows
 from forgelm.audit.scan.examples import show_clusters
@@ -77,8 +77,12 @@ class Asked:
     digests: Mapping[str, str] | None = None
 
 
-def search_duplicates(source: Source, files: list[FileState], tools: Tools, *, workers: int = 1) -> Searched:
+def search_duplicates(
+    source: Source, files: list[FileState], tools: Tools, *, workers: int = 1, look: Callable[[], None] = lambda: None
+) -> Searched:
     """Find the duplicates of all rows. ``files`` is emptied, so that what is kept of every row is there once only.
+
+    ``look`` is called now and then, and may raise to stop.
 
     Raises:
         DataError: there are no rows, or a file changed since it was scanned.
@@ -95,7 +99,13 @@ def search_duplicates(source: Source, files: list[FileState], tools: Tools, *, w
     thrifty = giving_back if len(rows) >= _MANY_ROWS else nullcontext
     with thrifty():
         candidates = find_candidates(rows, places.ranges, near, engine)
-    fetch = read_texts(places.files, candidates.wanted, tools.options.excluded, workers=workers)
+    look()
+    read = read_texts(places.files, candidates.wanted, tools.options.excluded, workers=workers)
+
+    def fetch(wanted: Ints) -> TextBatch:
+        look()
+        return read(wanted)
+
     with thrifty():
         found = find_duplicates(candidates, fetch)
     clusters = show_clusters(found, places, fetch, tools.scanner)

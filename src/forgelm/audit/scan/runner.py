@@ -49,9 +49,9 @@ class FileState:
 class Scan:
     """How a scan is run: nothing here changes its result.
 
-    ``listen`` hears of the progress, ``check`` may raise to stop between blocks. A strict scan ends at the first file
-    that cannot be read. Texts are kept in memory where they look like fitting into ``text_bytes``; beyond, they are
-    read again when needed.
+    ``listen`` hears of the progress; ``check`` may raise to stop, between blocks or, on the thread that works on one,
+    within it. A strict scan ends at the first file that cannot be read. Texts are kept in memory where they look like
+    fitting into ``text_bytes``; beyond, they are read again when needed.
     """
 
     workers: int = 1
@@ -89,8 +89,8 @@ def scan_source(source: Source, tools: Tools, scan: Scan) -> list[FileState]:
     return gathered.finish()
 
 
-def audit_block(file: SourceFile, block: Block, tools: Tools) -> PartState:
-    """Return the state of one block: what a runner on any machine calls.
+def audit_block(file: SourceFile, block: Block, tools: Tools, look: Callable[[], None] = lambda: None) -> PartState:
+    """Return the state of one block: what a runner on any machine calls. ``look`` may raise to stop within it.
 
     Raises:
         DataError: the block cannot be read.
@@ -98,7 +98,8 @@ def audit_block(file: SourceFile, block: Block, tools: Tools) -> PartState:
     """
     parts, rows = [], 0
     for batch in read_block(file, block):
-        parts.append(audit_batch(batch, tools, block.file * _FILE_STEP + block.number * _BLOCK_STEP + rows))
+        first = block.file * _FILE_STEP + block.number * _BLOCK_STEP + rows
+        parts.append(audit_batch(batch, tools, first, look))
         rows += len(batch)
     return join_states(parts, tools.options.findings_shown)
 
@@ -107,7 +108,7 @@ def _audit_block(file: SourceFile, block: Block, tools: Tools, scan: Scan) -> Pa
     known = scan.recall(file, block) if scan.recall is not None else None
     if known is not None:
         return known
-    state = audit_block(file, block, tools)
+    state = audit_block(file, block, tools, scan.check or (lambda: None))
     if scan.remember is not None:
         scan.remember(file, block, state)
     return state

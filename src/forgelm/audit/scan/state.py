@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import accumulate
-from typing import Any
+from typing import Any, TypeAlias
 
 from forgelm.audit.conversations import TurnSummary
 from forgelm.audit.croissant.column_types import ColumnType
@@ -23,6 +23,7 @@ from forgelm.audit.rows.state import KeptRows
 from forgelm.audit.scan.leaves import ColumnFacts
 
 HITS_SHOWN = 100
+FindingKey: TypeAlias = tuple[Category, str, Severity]
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class LocalFinding:
     preview: str
 
     @property
-    def key(self) -> tuple[Category, str, Severity]:
+    def key(self) -> FindingKey:
         return self.category, self.kind, self.severity
 
 
@@ -67,7 +68,7 @@ class PartState:
     stretches: tuple[Stretch, ...] = ()
     blank: int = 0
     findings: tuple[LocalFinding, ...] = ()
-    found: Counter[tuple[Category, str, Severity]] = field(default_factory=Counter)
+    found: Counter[FindingKey] = field(default_factory=Counter)
     problems: Problems = field(default_factory=Problems)
     columns: Mapping[str, ColumnFacts] = field(default_factory=dict)
     names: tuple[str, ...] = ()
