@@ -66,10 +66,17 @@ def read_block(file: SourceFile, block: Block) -> Iterator[ReadBatch]:
     elif block.data is not None:
         yield _PARSERS[file.kind](block.data)
     else:
-        begin, data = _read_range(file, block)
-        if data:
-            batch = _PARSERS[file.kind](data)
-            yield replace(batch, span=(begin, begin + len(data))) if batch.is_flat else batch
+        batch = _parse_range(file, block)
+        if batch is not None:
+            yield batch
+
+
+def _parse_range(file: SourceFile, block: Block) -> ReadBatch | None:
+    begin, data = _read_range(file, block)
+    if not data:
+        return None
+    batch = _PARSERS[file.kind](data)
+    return replace(batch, span=(begin, begin + len(data))) if batch.is_flat else batch
 
 
 def read_lines(file: SourceFile, block: Block) -> list[bytes]:

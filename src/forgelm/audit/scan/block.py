@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 _SECRETS = frozenset(SECRET_TYPES)
 _HITS_BETWEEN_LOOKS = 1000
+_BYTES_AT_ONCE = 1 << 20
 
 
 def audit_table(table: pa.RecordBatch, tools: Tools, first: int = 0) -> PartState:
@@ -146,10 +147,10 @@ def _category(kind: str) -> Any:
 
 def _find_nul(everything: Any, begins: Ints, leaves: Leaves) -> list[int]:
     batch = TextBatch.from_arrow(everything)
-    places = np.flatnonzero(batch.buffer == 0)
-    if not len(places):
-        return []
-    texts = np.unique(np.searchsorted(batch.offsets, places, side="right") - 1).tolist()
+    texts: set[int] = set()
+    for start in range(0, len(batch.buffer), _BYTES_AT_ONCE):
+        places = start + np.flatnonzero(batch.buffer[start : start + _BYTES_AT_ONCE] == 0)
+        texts.update((np.searchsorted(batch.offsets, places, side="right") - 1).tolist())
     return sorted({_place(text, begins, leaves)[0] for text in texts})
 
 
