@@ -71,6 +71,14 @@ def test_clusters_and_leaks_equal_the_reference(
         assert sum(found.near_pairs.values()) > 0
 
 
+def test_more_splits_than_bits_in_a_byte() -> None:
+    texts = _mix(random.Random(6), _templates, 200)
+    splits = {f"part{number}": texts[number::11] for number in range(11)}
+    expected = Reference(splits, 3, 0.8)
+    found = find(splits, settings=CROWD)
+    assert (found.near_first.tolist(), found.leaked.tolist()) == (expected.first, expected.leaked())
+
+
 @given(
     st.lists(st.lists(st.sampled_from("abcdefgh"), min_size=1, max_size=9), min_size=4, max_size=40),
     st.sampled_from([0, 3, 12, 64]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from forgelm.audit.duplicates.pair_kernel import find
+from forgelm.audit.duplicates.pair_kernel import find, join_two
 from forgelm.audit.rows.arrays import Bits, Bytes, Ints, Ints32, Words, np
 from forgelm.audit.rows.bits import count_bits, to_int
 from forgelm.audit.rows.compiling import compiled, inner
@@ -45,8 +45,9 @@ def find_open_pairs(
     """Fill ``pairs`` from ``cursor`` on with pairs of units that might change what is known; return how many.
 
     They are less than fit when all ``groups`` (two crowds each, or one twice) are done. ``limits`` are how many pairs
-    one unit may have in a group, which is then marked as ``unfinished``, and the least Jaccard similarity. ``cursor``
-    holds the group, the places of both units in it (-1: from its beginning on), and how many pairs the first one had.
+    one unit may have in a group, which is then marked as ``unfinished``, and the least Jaccard similarity. Where it may
+    have one, both are joined, in the hope that they are near. ``cursor`` holds the group, the places of both units in
+    it (-1: from its beginning on), and how many pairs the first one had.
     """
     count, group, place, other, taken = 0, cursor[0], cursor[1], cursor[2], cursor[3]
     while group < len(groups):
@@ -54,9 +55,13 @@ def find_open_pairs(
         if place < 0:
             place = units.starts[first]
         while place < units.starts[first + 1]:
-            if other < 0:
-                other, taken = place + 1 if first == second else units.starts[second], 0
             end = units.starts[second + 1]
+            if other < 0:
+                begin = place if first == second else units.starts[second]
+                if units.ends[begin] >= end and _are_closed(units, known, place, begin):
+                    place = units.ends[place]
+                    continue
+                other, taken = begin + (first == second), 0
             other, taken, count = _scan(units, known, (place, other, end, taken), limits, pairs, count)
             if other < end:
                 if taken < limits[0]:
@@ -96,8 +101,20 @@ def _scan(
                 pairs[count, 0], pairs[count, 1] = member, it
                 count += 1
                 taken += 1
+                if limits[0] == 1:
+                    join_two(known.parents, member, it)
             other += 1
     return other, taken, count
+
+
+@inner
+def _are_closed(units: Stretches, known: Known, place: int, other: int) -> bool:
+    """Return whether no pair of two runs says anything new."""
+    is_closed = find(known.parents, units.members[place]) == find(known.parents, units.members[other])
+    for index in range(units.splits.shape[1]):
+        is_closed &= units.splits[place, index] & ~units.reached[other, index] == 0
+        is_closed &= units.splits[other, index] & ~units.reached[place, index] == 0
+    return is_closed
 
 
 @inner

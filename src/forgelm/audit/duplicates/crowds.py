@@ -77,25 +77,61 @@ def tally_crowds(layout: Layout, units: Units, wanted: Bits) -> Ints:
 def iterate_open_pairs(layout: Layout, known: Known, least_jaccard: float) -> Iterator[Ints]:
     """Yield blocks (pairs, 2) of candidates that might join two clusters, or tie a unit to a split it does not reach.
 
-    What is found of a block must stand in ``known`` before the next one is asked for. A unit has few pairs in a group
-    at first, and more whenever those were not enough; with the last ones, no pair that is open is left.
+    What is found of a block must stand in ``known`` before the next one is asked for. A unit has one pair in a group
+    at first, which is taken for near until it is known, and more whenever that was not enough; with the last ones, no
+    pair that is open is left.
     """
-    members = layout.members
+    members, parents = layout.members, known.parents
+    known = known._replace(parents=parents.copy())
     ends = np.arange(1, len(members) + 1, dtype=np.int32)
     units = Stretches(members, layout.starts, ends, known.splits[members], known.reached[members])
     _sort_runs(units, known, np.flatnonzero(np.diff(layout.starts) > 1))
+    labels, passed, sizes = _label_crowds(units, parents, known), 0, np.diff(layout.starts)
     for block in layout.iterate_groups():
-        groups, most = block, 1
+        first, second = labels[block].T
+        groups, most = block[(first != second) | (first < 0)], 1
+        passed += int(sizes[groups[:, 0]].sum())
+        if passed > len(members):
+            labels, passed = _label_crowds(units, parents, known), 0
         while len(groups):
             unfinished, cursor = np.zeros(len(groups), bool), np.array([0, -1, -1, 0])
-            while cursor[0] < len(groups):
+            while (group := cursor[0]) < len(groups):
                 pairs = np.empty((_PAIRS_AT_ONCE, 2), np.int64)
                 with np.errstate(over="ignore"):  # which only matters where nothing is compiled
                     count = find_open_pairs(units, known, groups, (most, least_jaccard), cursor, unfinished, pairs)
-                if count:
-                    yield pairs[:count]
+                if not count:
+                    continue
+                yield pairs[:count]
+                if most > 1 or not _are_joined(parents, pairs[:count]):
+                    known.parents[:] = parents
+                    unfinished[group : cursor[0] + 1] |= most == 1
             groups, most = groups[unfinished], most * _GROWTH
             _sort_runs(units, known, np.unique(groups))
+
+
+def _label_crowds(units: Stretches, parents: Ints32, known: Known) -> Ints:
+    """Return numbers for the crowds: below 0, or so that no pair of crowds with one number says anything new.
+
+    All units of such a crowd are in one cluster and reach the same splits, among them those that they stand in.
+    """
+    begins = units.starts[:-1]
+    if not len(begins):
+        return np.zeros(0, np.int64)
+    roots = np.empty_like(units.members)
+    find_roots(parents, units.members, roots)
+    root = np.minimum.reduceat(roots, begins)
+    splits = np.bitwise_or.reduceat(known.splits[units.members], begins)
+    reached = np.bitwise_and.reduceat(known.reached[units.members], begins)
+    is_closed = (root == np.maximum.reduceat(roots, begins)) & (splits & ~reached == 0).all(axis=1)
+    is_closed &= (reached[:, 1:] == np.bitwise_or.reduce(known.splits)[1:]).all(axis=1)
+    return np.where(is_closed, (root.astype(np.int64) << 8) | reached[:, 0], -1)
+
+
+def _are_joined(parents: Ints32, pairs: Ints) -> bool:
+    """Return whether the units of each pair are in one cluster."""
+    roots = np.empty(pairs.size, np.int32)
+    find_roots(parents, pairs.ravel().astype(np.int32), roots)
+    return np.array_equal(roots[::2], roots[1::2])
 
 
 def _sort_runs(units: Stretches, known: Known, crowds: Ints) -> None:

@@ -121,9 +121,14 @@ def compare_sets(hashes: Words, offsets: Ints, pairs: Ints, least: float, alike:
 def join(parents: Ints32, pairs: Ints) -> None:
     """Join the two clusters of every pair; the parent of a cluster is its lowest member."""
     for index in range(len(pairs)):
-        a, b = find(parents, pairs[index, 0]), find(parents, pairs[index, 1])
-        if a != b:
-            parents[max(a, b)] = min(a, b)
+        join_two(parents, pairs[index, 0], pairs[index, 1])
+
+
+@inner
+def join_two(parents: Ints32, first: int, second: int) -> None:
+    a, b = find(parents, first), find(parents, second)
+    if a != b:
+        parents[max(a, b)] = min(a, b)
 
 
 @inner
