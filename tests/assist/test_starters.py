@@ -11,7 +11,7 @@ import pytest
 from forgelm.assist.preview import preview_dataset
 from forgelm.assist.starters import Choice, choose_model, largest_gpu_gb, log_choice, write_starter
 from forgelm.assist.templates import EMBEDDED, ORDERS, STARTERS, Template
-from forgelm.base.errors import ConfigError
+from forgelm.base.errors import ConfigError, DataError
 from forgelm.config.load import load_config
 from forgelm.model.hardware import read_torch
 
@@ -115,3 +115,16 @@ def test_the_choice_is_logged_beside_the_config_one_line_each_time(tmp_path: Pat
         "dataset_override_used": True,
         "dry_run": True,
     }
+
+
+def test_own_rows_are_looked_at_before_anything_is_written(tmp_path: Path) -> None:
+    (tmp_path / "odd.jsonl").write_text('{"a": 1}\n')
+    for name, said in (("odd.jsonl", "columns are not recognised"), ("gone.jsonl", "no such file")):
+        with pytest.raises(DataError, match=said):
+            write_starter(
+                DOMAIN,
+                choose_model(DOMAIN, None),
+                dataset=str(tmp_path / name),
+                output=str(tmp_path / "new" / "c.yaml"),
+            )
+    assert not (tmp_path / "new").exists()

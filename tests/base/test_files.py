@@ -173,6 +173,15 @@ def test_storage_errors_names_the_thing_keeps_the_cause_and_lets_others_pass() -
         raise KeyError("not about files")
 
 
+def test_a_file_in_the_place_of_a_folder_is_said_by_its_name(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    for folder in (tmp_path / "file", tmp_path / "file" / "below"):
+        with pytest.raises(NotAFolderError, match=f"could not write {folder}: {tmp_path / 'file'} is a file, not a"):
+            make_folder(folder)
+    with pytest.raises(NotAFolderError, match="a folder is there"):
+        write_text(tmp_path, "x")
+
+
 @pytest.mark.parametrize(
     ("value", "safe"),
     [

@@ -25,7 +25,7 @@ def test_an_empty_folder_is_taken_and_a_full_one_is_not(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="already exists"), new_folder(tmp_path / "empty"):
         pass
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="already exists"), new_folder(tmp_path / "file"):
+    with pytest.raises(ConfigError, match="is a file, not a folder"), new_folder(tmp_path / "file"):
         pass
 
 

@@ -43,6 +43,7 @@ def test_the_folder_may_be_given_either_way(
     ("options", "said"),
     [
         (["--compliance-export", "one", "--output", "two"], "give one of them"),
+        (["--compliance-export", "./compliance", "--output", "two"], "give one of them"),
         (["--output", "two"], "--output says where --compliance-export writes"),
         (["--compliance-export", "one", "--fit-check"], "exclude one another"),
         (["--compliance-export", "run.yaml"], "is no folder"),

@@ -16,6 +16,9 @@ import yaml
 from forgelm.assist.templates import EMBEDDED, Template
 from forgelm.base.errors import ConfigError, OptionalDependencyError
 from forgelm.base.files import storage_errors, write_text
+from forgelm.config.root import ForgeConfig
+from forgelm.data.local import find_local
+from forgelm.data.prepare import prepare_run
 from forgelm.model.hardware import read_torch
 
 GB = 1 << 30
@@ -82,17 +85,23 @@ def write_starter(
 ) -> Started:
     """Write the config, with the bundled rows beside it unless ``dataset`` (a file, a folder or a hub id) is given.
 
+    Local rows are read before anything is written; what a hub holds is seen when the config is run.
+
     Raises:
         ConfigError: a file exists already, or the template has no rows of its own and none are given.
+        DataError: local rows are not there, or cannot be trained on as the template does.
         StorageError: the folder cannot be written.
     """
     if dataset is None and not template.bundled_dataset:
         raise ConfigError(f"{template.name} has no rows of its own", hint="give yours with --dataset PATH")
     path = place_config(template, output, [_ROWS] if dataset is None else [])
     named = _absolute(dataset) if dataset else str(path.parent / _ROWS)
+    text = _render(template, choice, named, path.parent)
     if dataset is None:
         copy_rows(template, path.parent / _ROWS)
-    write_text(path, _render(template, choice, named, path.parent))
+    elif find_local(dataset):
+        prepare_run(ForgeConfig.model_validate(yaml.safe_load(text)))
+    write_text(path, text)
     return Started(str(path), named, choice, own_rows=dataset is not None)
 
 

@@ -141,7 +141,8 @@ def storage_errors(what: str) -> Iterator[None]:
         raise
     except (FileExistsError, NotADirectoryError, IsADirectoryError) as error:
         failure: StorageError = NotAFolderError(
-            f"could not write {what}: {describe_obstacle(Path(what)) or error.strerror}", hint="name another place"
+            f"could not write {what}: {describe_obstacle(Path(what)) or error.strerror}",
+            hint="name another place, or move away what is there",
         )
         failure.errno = error.errno
         raise failure from error
@@ -155,11 +156,11 @@ def storage_errors(what: str) -> Iterator[None]:
 
 
 def describe_obstacle(path: Path) -> str | None:
-    """Return what stands in the way of writing to ``path``: a folder there, or a file in the place of a folder."""
+    """Return what stands in the way of writing to ``path``: a folder there, or a file, there or in a folder's place."""
     if path.is_dir():
         return "a folder is there"
-    above = next((folder for folder in path.parents if folder.exists()), path.parent)
-    return f"{above} is a file, not a folder" if above.is_file() else None
+    there = next((place for place in (path, *path.parents) if place.exists()), path)
+    return f"{there} is a file, not a folder" if there.is_file() else None
 
 
 @contextlib.contextmanager

@@ -23,10 +23,11 @@ def new_folder(folder: Path) -> Iterator[Path]:
         ConfigError: ``folder`` exists and is not an empty folder.
         StorageError: something could not be written; ``folder`` is as it was.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        raise ConfigError(
-            f"{folder} already exists", hint="nothing is overwritten: name another folder, or move that one away"
-        )
+    hint = "nothing is overwritten: name another folder, or move that one away"
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(f"{folder} is a file, not a folder", hint=hint)
+    if folder.exists() and any(folder.iterdir()):
+        raise ConfigError(f"{folder} already exists", hint=hint)
     folder = Path(os.path.abspath(folder))
     make_folder(folder.parent)
     with storage_errors(str(folder)):

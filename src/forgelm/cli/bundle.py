@@ -11,7 +11,7 @@ import click
 from forgelm.base.errors import ConfigError, ExitCode
 from forgelm.base.files import write_bytes
 from forgelm.cli.options import shared_options
-from forgelm.cli.render import Reply
+from forgelm.cli.render import Reply, count
 from forgelm.cli.trust_options import log_options, password_option
 from forgelm.evidence.bundle.report import render_verification
 from forgelm.evidence.bundle.standalone import render_verifier
@@ -56,7 +56,7 @@ def bundle(
     signer = load_ec_key(Path(key), os.environ.get(password_env) or None) if key else None
     done = write_bundle(folder, target, with_model=with_model, key=signer)
     left = f", {done.left_out} files of models left out" if done.left_out else ""
-    text = f"wrote {done.path}: {done.files} files{left}\nsha256: {done.sha256}"
+    text = f"wrote {done.path}: {count(done.files, 'file', 'files')}{left}\nsha256: {done.sha256}"
     return Reply({"success": True, **asdict(done), "path": str(done.path)}, text)
 
 

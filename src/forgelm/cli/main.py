@@ -22,6 +22,7 @@ from forgelm.cli.render import Reply, show, show_error
 
 _SECONDS_TO_REPLY = 5.0
 _HERE = "./compliance"
+_NOWHERE = "\0"  # no path can be this: --compliance-export without a folder
 _MODES = ("--benchmark-only", "--compliance-export", "--fit-check", "--generate-data", "--merge")
 
 COMMANDS = MappingProxyType(
@@ -113,7 +114,7 @@ class LazyGroup(click.Group):
 @click.option(
     "--compliance-export",
     is_flag=False,
-    flag_value=_HERE,
+    flag_value=_NOWHERE,
     default=None,
     metavar="[FOLDER]",
     help=f"Document what is planned and declared (default folder {_HERE}); train nothing.",
@@ -209,7 +210,7 @@ def _run_mode(
     elif modes["compliance_export"]:
         export = importlib.import_module("forgelm.cli.compliance_export")
         folder = modes["compliance_export"]
-        where = {"folder": None if folder == _HERE else folder, "output": modes["output"]}
+        where = {"folder": None if folder == _NOWHERE else folder, "output": modes["output"]}
         reply = export.write_compliance(config, overrides, **where, default=_HERE, offline=offline)
     else:
         benchmark = importlib.import_module("forgelm.cli.benchmark")

@@ -10,7 +10,7 @@ import click
 
 from forgelm.base.errors import ConfigError, ExitCode
 from forgelm.cli.options import shared_options
-from forgelm.cli.render import Reply
+from forgelm.cli.render import Reply, count
 from forgelm.cli.trust_options import password_option
 from forgelm.evidence.ec_key import load_ec_key
 from forgelm.evidence.ec_public import read_ec_public_key
@@ -41,7 +41,8 @@ def sign(model_dir: str | None, run: str | None, key: str, password_env: str) ->
         return Reply(envelope, f"signed: {report.sha256}\nkey: {report.key_fingerprint}\nwrote {report.path}")
     signed = sign_model(Path(str(model_dir)), private)
     envelope = {"success": True, **asdict(signed), "path": str(signed.path)}
-    text = f"signed: {signed.files} files\nroot: {signed.root}\nkey: {signed.key_fingerprint}\nwrote {signed.path}"
+    files = count(signed.files, "file", "files")
+    text = f"signed: {files}\nroot: {signed.root}\nkey: {signed.key_fingerprint}\nwrote {signed.path}"
     return Reply(envelope, text)
 
 
