@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from finetune_cli.cli.main import main
+from forgelm.base.starting import start
+
+
+def main() -> None:
+    """Run the command and exit with its code."""
+    start("finetune_cli.cli.main")
+
 
 if __name__ == "__main__":
     main()

@@ -1,6 +1,6 @@
 """``python -m forgelm.cli`` is the ``forgelm`` command, as ``python -m forgelm`` is."""
 
-from forgelm.cli.main import main
+from forgelm.base.starting import start
 
 if __name__ == "__main__":
-    main()
+    start("forgelm.cli.main")
