@@ -27,7 +27,7 @@ from forgelm.run import single
 from forgelm.train import loop
 from forgelm.train.memory.probe import Probe
 
-ROWS, EPOCHS, BATCH, TURNS = 320, 8, 8, 3
+ROWS, EPOCHS, BATCH, TURNS = 320, 4, 8, 3
 PARTS = ("log", "self-check", "evidence")
 
 
