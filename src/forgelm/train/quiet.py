@@ -16,6 +16,7 @@ from forgelm.train.losses import Losses
 from forgelm.train.memory.probe import Probe
 from forgelm.train.order import EpochOrder, GroupOrder, step_seed
 from forgelm.train.processes import Processes
+from forgelm.train.reference import ask_reference
 from forgelm.train.samples import Samples
 from forgelm.train.save import weights_by_own_names
 
@@ -102,7 +103,7 @@ def quieten(base: type[Any], ways: Ways) -> type[Any]:
             return feature
 
         def _precompute_ref_logps(self, dataset: Any, name: str, batch_size: int) -> Any:
-            return _ask_reference(self, dataset, batch_size, ways)
+            return ask_reference(self, dataset, ways.lengths(dataset), batch_size, ways.meter)
 
     return _watching(QuietTrainer, ways)
 
@@ -253,25 +254,3 @@ def _point_to_best(state: Any, root: Path) -> None:
         best = root / f"checkpoint-{state.best_global_step}"
         if best.is_dir() or state.best_global_step == state.global_step:
             state.best_model_checkpoint = str(best)
-
-
-def _ask_reference(trainer: Any, dataset: Any, batch_size: int, ways: Ways) -> Any:
-    """Add the reference's log-probabilities to each row: what TRL does, without its cache on disk and its bar.
-
-    Rows of one length go together, so that little is padded.
-    """
-    lengths = ways.lengths(dataset)
-    places = sorted(range(len(dataset)), key=lambda place: lengths[place])
-    columns = {"ref_chosen_logps": [0.0] * len(places), "ref_rejected_logps": [0.0] * len(places)}
-    for start in range(0, len(places), batch_size):
-        together = places[start : start + batch_size]
-        rows = dataset.select(together).to_list()
-        batch = {name: tensor.to(trainer.model.device) for name, tensor in trainer.data_collator(rows).items()}
-        with ways.meter.counting():
-            answers = trainer.compute_ref_log_probs(trainer.model, batch)
-        for values, answer in zip(columns.values(), answers, strict=True):
-            for place, value in zip(together, answer.float().cpu().tolist(), strict=True):
-                values[place] = value
-    for name, values in columns.items():
-        dataset = dataset.add_column(name, values)
-    return dataset
