@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from support import ember_tokenizer, sections
 
 from forgelm.base.errors import ConfigError, ModelError
+from forgelm.config.root import ForgeConfig
+from forgelm.model import load
 from forgelm.model.revision import _HUB_ID, BUILTIN_MODELS, Revision, resolve_revision
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -162,9 +164,11 @@ def in_new_process(code: str, *arguments: str, **environment: str) -> dict[str, 
 
 
 RESOLVE = """
-    import dataclasses, json, sys
-    from forgelm.model.revision import resolve_revision
-    found = resolve_revision("org/cached", revision=None, offline={offline}, token=None)
+    import dataclasses, json
+    from forgelm import ForgeConfig
+    from forgelm.model.load import resolve
+    model = {{"name_or_path": "org/cached", "offline": {offline}}}
+    found = resolve(ForgeConfig(model=model, lora={{}}, training={{}}, data={{"dataset_name_or_path": "none"}}))
     print(json.dumps(dataclasses.asdict(found)))
 """
 
@@ -179,13 +183,21 @@ def test_offline_the_commit_comes_from_the_cache(offline: bool, switch: dict[str
     assert (found["revision_resolved"], found["resolution_source"]) == (COMMIT, "cache")
 
 
-def test_the_cache_may_be_another_folder(tmp_path: Path) -> None:
-    repo = tmp_path / "models--org--cached"
-    model_folder(repo / "snapshots" / COMMIT, "config.json")
+def test_the_section_says_which_commit_and_where_it_lies(tmp_path: Path) -> None:
+    repo, newer = tmp_path / "models--org--cached", "f" * 40
+    for commit in (COMMIT, newer):
+        model_folder(repo / "snapshots" / commit, "config.json")
     (repo / "refs").mkdir()
-    (repo / "refs" / "main").write_text(COMMIT)
-    found = resolve_revision("org/cached", revision=None, offline=True, token=None, cache_dir=str(tmp_path))
-    assert (found.revision_resolved, found.resolution_source) == (COMMIT, "cache")
+    (repo / "refs" / "main").write_text(newer)
+    asked = {"name_or_path": "org/cached", "offline": True}
+    for more, commit, source in (
+        ({}, None, "unresolved"),
+        ({"cache_dir": str(tmp_path)}, newer, "cache"),
+        ({"cache_dir": str(tmp_path), "revision": COMMIT}, COMMIT, "pinned_unverified"),
+    ):
+        config = ForgeConfig(**sections(tmp_path / "none.jsonl", tmp_path / "run", model={**asked, **more}))
+        found = load.resolve(config)
+        assert (found.revision_resolved, found.resolution_source) == (commit, source)
 
 
 def test_a_hub_that_cannot_be_reached_leaves_the_commit_unresolved(tmp_path: Path) -> None:

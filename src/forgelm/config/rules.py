@@ -24,6 +24,7 @@ from forgelm.config.training import TrainingConfig
 from forgelm.config.unsloth import find_unsloth_conflicts, find_unsloth_warnings
 
 _COMMIT = re.compile(r"[0-9a-fA-F]{40}")
+_NAMES_RUNS = frozenset({"wandb", "mlflow", "trackio"})
 _HIGH_RANK = 64
 _LEAST_USEFUL_SCORE, _MOST_USEFUL_SCORE = 2, 9
 _NO_DROPOUT = ("dpo", "simpo", "kto", "orpo")
@@ -255,6 +256,11 @@ def _training_warnings(config: Sections) -> Iterator[str]:
         yield f"lora.dropout has no effect with trainer_type={training.trainer_type}: replies are compared as they are"
     if training.eval_steps > training.save_steps and training.load_best_model_at_end is not False:
         yield "training.eval_steps is above save_steps: the checkpoint with the lowest loss may not have been saved"
+    if training.run_name is not None and not _NAMES_RUNS.intersection(training.trackers):
+        tracker = ", ".join(training.trackers) or "none"
+        yield f"training.run_name is set, but has no effect with report_to={tracker}"
+    if training.dataset_num_proc is not None and not training.packing:
+        yield "training.dataset_num_proc is set, but has no effect without training.packing"
 
 
 def _judge_warnings(config: Sections) -> Iterator[str]:

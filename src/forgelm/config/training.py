@@ -166,7 +166,9 @@ class StepsConfig(Section):
     dataloader_num_workers: int = Field(
         0, ge=0, description="Processes that load batches; 0 loads in the main process."
     )
-    dataset_num_proc: int | None = Field(None, ge=1, description="Processes that tokenise the rows; null uses one.")
+    dataset_num_proc: int | None = Field(
+        None, ge=1, description="Processes that pack the rows, each a part; null uses one."
+    )
     report_to: Annotated[Tracker | list[Tracker], BeforeValidator(_check_trackers)] = Field(
         "tensorboard", description="Tracker that the metrics are sent to, or a list of several."
     )
@@ -174,7 +176,7 @@ class StepsConfig(Section):
         0, ge=0, description="Number of validation rows whose replies are written into every checkpoint."
     )
     sample_max_new_tokens: int = Field(64, ge=1, description="Most tokens of each of these replies.")
-    run_name: str | None = Field(None, description="Name of the run in the tracker; null derives it from the model's.")
+    run_name: str | None = Field(None, description="Name of the run in wandb, mlflow or trackio; null derives it.")
     gpu_cost_per_hour: float | None = Field(
         None, ge=0, description="Price of one GPU hour in US dollars; null looks the GPU up."
     )
