@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 from collections.abc import Callable
@@ -26,6 +27,22 @@ os.environ.setdefault("FORGELM_OPERATOR", "tests")
 os.environ["XDG_CONFIG_HOME"] = os.path.join(tempfile.gettempdir(), "forgelm-tests-have-no-configuration")
 os.environ.pop("FORGELM_SIGNING_KEY", None)
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+# Below this, looking at every object takes a few milliseconds.
+MANY_OBJECTS = 100_000
+
+
+@pytest.fixture(autouse=True)
+def settled_objects() -> None:
+    """Let collections of garbage leave out what the imports made, once there is much of it.
+
+    A training collects three times, and torch and its like are half a million objects: a third of a second each time.
+    """
+    if len(gc.get_objects()) > MANY_OBJECTS:
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
 
 
 @pytest.fixture

@@ -23,12 +23,14 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="children are fo
 
 # Everything heavy is imported once; each session is a child that is killed after a few steps, or at any time at all.
 DRIVER = """
-import json, os, random, shutil, signal, sys, time, traceback
+import gc, json, os, random, shutil, signal, sys, time, traceback
 import peft, torch, transformers, trl
 from forgelm.base.events import Event
 from forgelm.config.root import ForgeConfig
 from forgelm.run.single import run_single
 torch.set_num_threads(1)
+gc.collect()
+gc.freeze()  # a child that collects garbage leaves out what it was born with
 config = ForgeConfig(**json.loads(sys.argv[1]))
 kills, rng = int(sys.argv[2]), random.Random(int(sys.argv[3]))
 

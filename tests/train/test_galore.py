@@ -15,11 +15,15 @@ from forgelm.base.events import Event
 from forgelm.base.files import sha256_file
 from forgelm.config.galore import GaloreConfig
 from forgelm.config.root import ForgeConfig
+from forgelm.data.prepare import prepare_run
 from forgelm.model.hardware import Hardware
+from forgelm.model.load import load
 from forgelm.run.folder import run_files
 from forgelm.run.single import run_single
 from forgelm.run.stop import StopRequest
 from forgelm.train.galore import check_galore, check_galore_resume, galore_arguments
+from forgelm.train.loop import train
+from forgelm.train.tokenised import tokenise_data
 
 CPU = Hardware("cpu", bf16=False, fp16=False)
 
@@ -50,7 +54,10 @@ def test_the_fields_become_transformers_arguments() -> None:
 
 def trained(make_config: Callable[..., ForgeConfig], **fields: Any) -> float:
     """The training loss after four steps of all weights."""
-    return run_single(make_config(lora=None, training=galore(**fields))).metrics["train_loss"]
+    config = make_config(lora=None, training=galore(**fields))
+    loaded = load(config)
+    data = tokenise_data(config, prepare_run(config), loaded.tokenizer)
+    return train(config, data, loaded, run_files(config), run_id="x", emit=Heard()).train_loss
 
 
 @pytest.mark.slow
