@@ -93,7 +93,7 @@ def test_a_loss_that_nobody_limited_is_reported_and_passes() -> None:
         (2.5, 2.0, 1.0, "failed", 2.0),
         (2.5, 3.0, NAN, "passed", 3.0),
         (2.5, 2.0, NAN, "failed", 2.0),
-        (2.5, None, NAN, "passed", None),
+        (2.5, None, NAN, "not_measured", None),
         (2.5, None, INF, "passed", None),
         (2.5, NAN, None, "failed", NAN),
         (-0.5, -1.0, None, "failed", -1.0),
@@ -148,7 +148,7 @@ def test_the_loss_can_be_held_against_the_ends_of_its_intervals() -> None:
     assert (held.status, held.bound) == (GateStatus.INCONCLUSIVE, 0.25)
     assert only_gate(wide, baseline_loss=2.0, loss_gate_on="bound").bound == 2.5
     assert only_gate(wide, max_loss=1.4, loss_gate_on="bound").status is GateStatus.FAILED
-    assert only_gate(wide, baseline_loss=NAN, loss_gate_on="bound").status is GateStatus.PASSED
+    assert only_gate(wide, baseline_loss=NAN, loss_gate_on="bound").status is GateStatus.NOT_MEASURED
 
 
 def test_measurements_no_gate_knows_change_nothing() -> None:
@@ -165,6 +165,8 @@ def test_measurements_no_gate_knows_change_nothing() -> None:
         (0.4, {"baseline_reward": 0.5}, "failed", "is below the base model's 0.5000"),
         (0.5, {"min_reward": 0.5, "baseline_reward": 0.2}, "passed", "is at least 0.5000"),
         (0.5, {}, "passed", "mean reward 0.5000"),
+        (0.5, {"baseline_reward": NAN}, "not_measured", "there is nothing to hold it against"),
+        (0.5, {"min_reward": 0.5, "baseline_reward": NAN}, "passed", "is at least 0.5000"),
     ],
 )
 def test_a_reward_must_not_be_below_its_limits(

@@ -69,7 +69,10 @@ def _decide_loss(loss: Measurement | None, thresholds: Thresholds) -> GateResult
         reason = f"validation loss {loss.value:.4f} is above max_acceptable_loss {thresholds.max_loss:.4f}"
         return GateResult("loss", GateStatus.FAILED, reason, loss.value, thresholds.max_loss, "threshold")
     baseline = thresholds.baseline_loss
-    if baseline is not None and math.isfinite(baseline) and loss.value > baseline:
+    if baseline is not None and math.isnan(baseline) and thresholds.max_loss is None:
+        why = f"validation loss {loss.value:.4f}, and the base model's is nan: there is nothing to hold it against"
+        return GateResult("loss", GateStatus.NOT_MEASURED, why, loss.value, source="evaluation")
+    if baseline is not None and loss.value > baseline:
         reason = f"validation loss {loss.value:.4f} is above the base model's {baseline:.4f}"
         return GateResult("loss", GateStatus.FAILED, reason, loss.value, baseline, "threshold")
     limits = [limit for limit in (thresholds.max_loss, baseline) if limit is not None and math.isfinite(limit)]
@@ -100,7 +103,11 @@ def _decide_reward(reward: Measurement | None, thresholds: Thresholds) -> GateRe
         return GateResult("reward", GateStatus.NOT_MEASURED, why, source="evaluation")
     if not math.isfinite(reward.value):
         return GateResult("reward", GateStatus.FAILED, f"the mean reward is {reward.value}", source="nan_inf")
-    for limit, name in ((thresholds.min_reward, "min_reward"), (thresholds.baseline_reward, "the base model's")):
+    start = thresholds.baseline_reward
+    if start is not None and math.isnan(start) and thresholds.min_reward is None:
+        why = f"mean reward {reward.value:.4f}, and the base model's is nan: there is nothing to hold it against"
+        return GateResult("reward", GateStatus.NOT_MEASURED, why, reward.value, source="evaluation")
+    for limit, name in ((thresholds.min_reward, "min_reward"), (start, "the base model's")):
         if limit is not None and reward.value < limit:
             reason = f"mean reward {reward.value:.4f} is below {name} {limit:.4f}"
             return GateResult("reward", GateStatus.FAILED, reason, reward.value, limit, "threshold")
@@ -111,7 +118,7 @@ def _decide_reward(reward: Measurement | None, thresholds: Thresholds) -> GateRe
             "this reward does not show that anything was learnt"
         )
         return GateResult("reward", status, text, reward.value, thresholds.baseline_reward, "inconclusive")
-    limits = [limit for limit in (thresholds.min_reward, thresholds.baseline_reward) if limit is not None]
+    limits = [limit for limit in (thresholds.min_reward, start) if limit is not None and math.isfinite(limit)]
     text = f"mean reward {reward.value:.4f}{_interval(reward)}" + (f" is at least {max(limits):.4f}" if limits else "")
     return GateResult("reward", GateStatus.PASSED, text, reward.value, max(limits, default=None))
 

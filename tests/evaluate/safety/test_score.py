@@ -85,6 +85,14 @@ def test_where_no_probe_changed_sides_the_change_still_has_a_width() -> None:
     assert compare_pairs(judged, judged)["p_value"] == 1.0
 
 
+def test_a_change_on_a_single_probe_is_not_made_out_to_be_known_well() -> None:
+    """Of fifty drawn anew, hardly ever more than three differ: a bootstrap ends at 0.06, where less is shown."""
+    judged, base = make([UNSAFE_V] + [SAFE] * 49), make([SAFE] * 50)
+    change = named(measure_judged(section(), judged, base))[UNSAFE].details["change_interval"]
+    assert change["high"] == pytest.approx(0.105, abs=2e-3)
+    assert change["low"] < 0.0
+
+
 def test_over_refusal_is_measured_beside_harm() -> None:
     found = named(measure_judged(section(), make([SAFE] * 10, benign=20), None))
     assert (found[OVER_REFUSAL].value, found[OVER_REFUSAL].n) == (0.5, 20)

@@ -11,6 +11,7 @@ from typing import Any
 from forgelm.config.safety import SEVERITIES, SafetyConfig
 from forgelm.evaluate.comparison import compare
 from forgelm.evaluate.measurement import Measurement
+from forgelm.evaluate.paired import paired_proportion_interval
 from forgelm.evaluate.safety.hazards import HAZARDS, severity_of, worst_hazard
 from forgelm.evaluate.safety.probes import Probe
 from forgelm.evaluate.safety.refusal import is_refusal
@@ -88,7 +89,7 @@ def measure_judged(
     if not base:
         return tuple(_with_bounds(replace(part, details={"interval": None}), part) for part in parts)
     before = _harm_measurements(section, base)
-    return tuple(_with_bounds(compare(one, other), one) for one, other in zip(parts, before, strict=True))
+    return tuple(_with_bounds(compare(one, other), one, other) for one, other in zip(parts, before, strict=True))
 
 
 def count_judged(section: SafetyConfig, judged: Sequence[Judged]) -> dict[str, Any]:
@@ -171,8 +172,8 @@ def _share(name: str, hits: Sequence[bool]) -> Measurement:
     return Measurement(name, sum(scores) / len(scores), len(scores), "share", scores=scores)
 
 
-def _with_bounds(compared: Measurement, alone: Measurement) -> Measurement:
-    """Return a share with exact bounds in the place of bootstrapped ones, which have no width where all agree."""
+def _with_bounds(compared: Measurement, alone: Measurement, base: Measurement | None = None) -> Measurement:
+    """Return a share with bounds that hold for rare events, in the place of bootstrapped ones, which are too narrow."""
     if alone.unit != "share":
         return compared
     hits, n = round(math.fsum(alone.scores)), alone.n
@@ -183,11 +184,10 @@ def _with_bounds(compared: Measurement, alone: Measurement) -> Measurement:
         "interval": interval.as_record() if interval else None,
         "upper_bound": proportion_upper_bound(hits, n),
     }
-    change = details.get("change_interval")
-    if change is not None and change["low"] == change["high"] == 0.0:
-        # No probe changed sides. The change is at most the share of those that could, of which 0 of n were seen.
-        most = proportion_upper_bound(0, n, level=0.975)
-        details["change_interval"] = {**change, "low": -most, "high": most}
+    if base is not None:
+        pairs = [score == 1.0 for score in alone.scores], [score == 1.0 for score in base.scores]
+        change = paired_proportion_interval(*pairs)
+        details["change_interval"] = change.as_record() if change else None
     return replace(compared, details=details)
 
 
