@@ -17,6 +17,7 @@ from forgelm.base.errors import NotAFolderError, StorageError
 from forgelm.base.leftovers import claim
 
 INTEGRITY_FILE = "model_integrity.json"
+MERGE_FILE = "merge_record.json"
 UNFINISHED_CHECKPOINT = ".writing-"
 SIGNATURE_FILE = "model.sig"
 BOM_FILE = "ml_bom.cdx.json"

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 from forgelm.base.errors import ConfigError
-from forgelm.base.files import INTEGRITY_FILE, sha256_file, write_json, write_text
+from forgelm.base.files import INTEGRITY_FILE, MERGE_FILE, sha256_file, write_json, write_text
 from forgelm.base.network import hub_token, private
 from forgelm.base.new_folder import new_folder
 from forgelm.config.merge import MergeConfig, MergeSource
@@ -18,6 +18,7 @@ from forgelm.config.root import ForgeConfig
 from forgelm.config.section import log_warning
 from forgelm.evidence.documents.lineage import LINEAGE_FILE
 from forgelm.evidence.environment import package_version
+from forgelm.evidence.exported import seal_digest
 from forgelm.evidence.inventory import require_intact, write_integrity_manifest
 from forgelm.evidence.markup import code, table
 from forgelm.model.merge.adapter import is_adapter, load_adapter
@@ -26,7 +27,6 @@ from forgelm.model.merge.merge import Recipe, Source, measure_digest, write_blen
 from forgelm.model.merge.state import State, open_state
 from forgelm.model.revision import BUILTIN_PREFIX
 
-RECORD_FILE = "merge_record.json"
 DTYPES = MappingProxyType({"float32": "F32", "float16": "F16", "bfloat16": "BF16"})
 
 
@@ -147,7 +147,7 @@ def _describe(state: State, path: str, weight: float, digest: str) -> dict[str, 
         "kind": "adapter" if state.adapter else "model",
         "weight": weight,
         "weights_sha256": digest,
-        "manifest_sha256": sha256_file(manifest) if manifest.is_file() else None,
+        "manifest_sha256": seal_digest(manifest.read_bytes()) if manifest.is_file() else None,
     }
 
 
@@ -165,7 +165,7 @@ def _seal(target: Path, report: MergeReport, base: Place, parameters: dict[str, 
         "sources": list(report.sources),
         "forgelm_version": package_version("forgelm"),
     }
-    write_json(target / RECORD_FILE, record)
+    write_json(target / MERGE_FILE, record)
     write_text(target / "README.md", render_merge_card(record))
     manifest = write_integrity_manifest(target)
     return MergeReport(**{**vars(report), "manifest_sha256": sha256_file(manifest)})
@@ -192,6 +192,6 @@ def render_merge_card(record: dict[str, Any]) -> str:
         "> No gate has looked at this model: what its parts were measured at is not true of it.",
         table(shown),
         "## What was merged\n\n" + table(sources),
-        f"Merged by ForgeLM {record['forgelm_version']}; the same as data is in `{RECORD_FILE}`.",
+        f"Merged by ForgeLM {record['forgelm_version']}; the same as data is in `{MERGE_FILE}`.",
     ]
     return "\n\n".join(parts) + "\n"

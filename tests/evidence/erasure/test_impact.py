@@ -111,6 +111,21 @@ def test_models_are_known_by_seal_or_card(runs: tuple[Path, TrainResult, TrainRe
     assert [model.seal for model in models_of(folder / "one", str(second.run_id))] == [None]
 
 
+def test_what_was_merged_from_its_model_is_named_with_its_exports(
+    runs: tuple[Path, TrainResult, TrainResult], tmp_path: Path
+) -> None:
+    folder, first, _ = runs
+    (seal,) = (model.seal for model in models_of(folder / "one", str(first.run_id)) if model.kind == "final")
+    merged = tmp_path / "published" / "merged"
+    merged.mkdir(parents=True)
+    (merged / "merge_record.json").write_text(json.dumps({"sources": [{"manifest_sha256": seal}]}))
+    (merged / "model_integrity.json").write_text(json.dumps({"exported_artifacts": [{"file": "merged.gguf"}]}))
+    row = line(folder / "first.jsonl", 3)
+    found = trace_rows([row], [folder, tmp_path], received=TODAY).runs[0].models[-1]
+    assert (found.path, found.kind, found.exports) == (str(merged), "merged", ("merged.gguf",))
+    assert all(model.kind != "merged" for run in trace(folder, row).runs for model in run.models)
+
+
 @pytest.mark.parametrize(
     ("day", "months", "then"),
     [

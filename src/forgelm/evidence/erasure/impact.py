@@ -20,6 +20,7 @@ from forgelm.data.formats import normalise
 from forgelm.data.pictures import PictureReader
 from forgelm.data.rows import RawDataset, Row, name_file
 from forgelm.evidence.entries import read_entries
+from forgelm.evidence.erasure.merges import Merge, find_merges, made_of
 from forgelm.evidence.exported import seal_digest
 from forgelm.evidence.seen_rows import SeenRow, SeenRows, digest_row, open_seen_rows
 from forgelm.evidence.subjects import SubjectKeys
@@ -51,7 +52,7 @@ class Sighting:
 
 @dataclass(frozen=True)
 class AffectedModel:
-    """A model or checkpoint of a run: where it is, what kind, its seal if it has one, files exported from it."""
+    """A model or checkpoint of a run, or merged from one: where, what kind, its seal if any, files exported from it."""
 
     path: str
     kind: str
@@ -119,14 +120,16 @@ def trace_rows(rows: Sequence[PersonsRow], folders: Iterable[Path], *, received:
     Raises:
         OSError: a record cannot be read.
     """
+    folders = tuple(folders)
     records, not_known = _open_all(folders)
+    merges = find_merges(folders)
     direct = []
     for record in records:
         seen, problem = _sight(record, rows)
         not_known += [problem] if problem else []
         if seen:
-            direct.append(_describe(record, seen))
-    runs = [*direct, *_descendants(direct, records)]
+            direct.append(_describe(record, seen, merges))
+    runs = [*direct, *_descendants(direct, records, merges)]
     not_known += _always_unknown(len(records))
     return Impact(
         runs=tuple(runs),
@@ -209,11 +212,16 @@ def models_of(root: Path, run_id: str) -> tuple[AffectedModel, ...]:
     return tuple(_models(root, run_id))
 
 
-def _describe(record: SeenRows, seen: list[Sighting], through: str | None = None) -> AffectedRun:
-    root = record.path.parent.parent
-    return AffectedRun(
-        str(record.header["run_id"]), str(root), tuple(seen), models_of(root, record.header["run_id"]), through
-    )
+def _describe(
+    record: SeenRows, seen: list[Sighting], merges: Sequence[Merge], through: str | None = None
+) -> AffectedRun:
+    root, run_id = record.path.parent.parent, str(record.header["run_id"])
+    models = models_of(root, run_id)
+    merged = [
+        AffectedModel(str(merge.folder), "merged", merge.seal, tuple(_exports(merge.folder / INTEGRITY_FILE)))
+        for merge in made_of((model.seal for model in models if model.seal), merges)
+    ]
+    return AffectedRun(run_id, str(root), tuple(seen), (*models, *merged), through)
 
 
 def _models(root: Path, run_id: str) -> Iterator[AffectedModel]:
@@ -257,7 +265,7 @@ def _exports(manifest: Path) -> list[str]:
     return []
 
 
-def _descendants(direct: list[AffectedRun], records: list[SeenRows]) -> list[AffectedRun]:
+def _descendants(direct: list[AffectedRun], records: list[SeenRows], merges: Sequence[Merge]) -> list[AffectedRun]:
     """Return the runs whose base model is one of the affected runs' models, and theirs in turn."""
     known = {(run.folder, run.run_id) for run in direct}
     queue, found = [run for run in direct if run.trained], []
@@ -268,7 +276,7 @@ def _descendants(direct: list[AffectedRun], records: list[SeenRows]) -> list[Aff
             base = record.header.get("base_model_path")
             name = (str(record.path.parent.parent), str(record.header["run_id"]))
             if base and Path(base) in places and name not in known:
-                child = _describe(record, [], through=parent.run_id)
+                child = _describe(record, [], merges, through=parent.run_id)
                 known.add(name)
                 found.append(child)
                 queue.append(child)

@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from forgelm.base.errors import ConfigError
-from forgelm.base.files import INTEGRITY_FILE, sha256_file
+from forgelm.base.files import MERGE_FILE
 from forgelm.config.stages import Stage, with_model
 from forgelm.evidence.inventory import require_intact, verify_integrity
 from forgelm.evidence.pipeline.state import PipelineState
 from forgelm.model.merge.adapter import is_adapter
-from forgelm.publish.merging import RECORD_FILE, merge_adapter
+from forgelm.publish.merging import merge_adapter
 from forgelm.publish.moves import seal_of
 from forgelm.run.folder import run_files
 
@@ -68,8 +68,7 @@ def _whole(path: Path, target: Path, *, offline: bool) -> Path:
 
 
 def _is_merge_of(target: Path, path: Path) -> bool:
-    record = target / RECORD_FILE
-    source = path / INTEGRITY_FILE
-    if not record.is_file() or not source.is_file() or not verify_integrity(str(target)).valid:
+    record, seal = target / MERGE_FILE, seal_of(path)
+    if not record.is_file() or seal is None or not verify_integrity(str(target)).valid:
         return False
-    return f'"{sha256_file(source)}"' in record.read_text(encoding="utf-8")
+    return f'"{seal}"' in record.read_text(encoding="utf-8")
