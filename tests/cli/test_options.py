@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -78,6 +80,21 @@ def test_the_log_is_as_loud_as_was_asked(words: list[str], level: int) -> None:
         root.handlers[:], root.level = before
         logging.getLogger("forgelm").setLevel(logging.NOTSET)
         logging.captureWarnings(False)
+
+
+def test_what_the_hub_s_client_says_is_said_once_and_redacted() -> None:
+    pytest.importorskip("huggingface_hub", reason="needs the extra train")
+    token = "hf_" + "Ab3" * 12
+    code = f"""if True:
+        import logging
+        from forgelm.cli.options import Shared, set_up_logging
+        set_up_logging(Shared())
+        from huggingface_hub.utils import logging as hub
+        hub.get_logger("huggingface_hub.utils._http").warning("thrown while requesting {token}")
+    """
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
+    assert done.stderr.count("thrown while requesting") == 1
+    assert token not in done.stderr
 
 
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e999", "x", ""])

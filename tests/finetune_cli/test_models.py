@@ -135,6 +135,8 @@ def test_a_run_an_adapter_and_a_model_are_found(tmp_path: Path) -> None:
     assert find_folder(adapter) == adapter and is_adapter(adapter) and not is_adapter(run / "final_model")
     with pytest.raises(ModelNotFoundError, match="neither"):
         find_folder(tmp_path)
+    with pytest.raises(ModelNotFoundError, match="it is a file"):
+        find_folder(__file__)
     with pytest.raises(ModelNotFoundError, match="no such"):
         find_folder(tmp_path / "absent")
     with pytest.raises(ModelLoadError, match="give --base-model"):

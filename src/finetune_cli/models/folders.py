@@ -30,6 +30,8 @@ def find_folder(path: str | Path) -> Path:
             return place
     if folder.is_dir():
         raise ModelNotFoundError(str(path), hint=f"it has neither {ADAPTER} nor config.json, nor a {_FINAL} folder")
+    if folder.exists():
+        raise ModelNotFoundError(str(path), hint="it is a file: name the model's folder, or the run's")
     raise ModelNotFoundError(str(path))
 
 

@@ -109,9 +109,17 @@ def set_up_logging(options: Shared) -> None:
     root.setLevel(logging.WARNING)
     logging.getLogger("forgelm").setLevel(level)
     logging.getLogger("bitsandbytes").setLevel(logging.ERROR)
+    _keep_handlers_off("huggingface_hub")
     logging.captureWarnings(True)
     warnings.simplefilter("ignore")
     warnings.filterwarnings("default", category=DeprecationWarning, module="forgelm")
+
+
+def _keep_handlers_off(name: str) -> None:
+    """Let a library's lines reach this log only: the handler it adds says each a second time, and redacts nothing."""
+    logger = logging.getLogger(name)
+    logger.handlers.clear()
+    setattr(logger, "addHandler", lambda handler: None)  # noqa: B010
 
 
 class _Redacting(logging.Formatter):
