@@ -127,6 +127,29 @@ def test_excluded_columns_are_not_looked_at(tmp_path: Path) -> None:
     assert audit_dataset(str(path), exclude=["by", "m[].x"]).pii_summary == {}
 
 
+@pytest.mark.parametrize("broken", [b"", b"no JSON\n"])
+def test_a_name_to_exclude_that_no_row_has_is_said(broken: bytes, tmp_path: Path) -> None:
+    # Without a broken line Arrow reads the rows, with one Python does; the columns of the last row are others.
+    path = tmp_path / "a.jsonl"
+    row = b'{"text": "hi", "m": [{"n": 1}], "deep": {"x": {"y": "q"}}}\n'
+    path.write_bytes(row * 3 + b'{"text": "ho", "late": "x"}\n' + broken)
+    there = ["late", "m[].n", "deep", "deep.x.y"]
+    assert not any("--exclude" in note for note in audit_dataset(str(path), exclude=there).notes)
+    (note,) = (note for note in audit_dataset(str(path), exclude=[*there, "NAME"]).notes if "--exclude" in note)
+    assert note.startswith("no row has 'NAME'") and note.endswith("the columns are text, m, deep, late")
+    with pytest.raises(SourceError, match=r"no row has 'm\.n'"):
+        audit_dataset(str(path), exclude=["m.n"], strict=True)
+
+
+def test_a_line_is_counted_as_one(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(b"no JSON\n")
+    with pytest.raises(SourceError, match=r"not JSON \(1 line, "):
+        audit_dataset(str(path))
+    path.write_bytes(b'no JSON\n{"text": "hi"}\n')
+    assert "train: 1 line holds no row that can be read and was left out" in audit_dataset(str(path)).notes
+
+
 def test_tokens_are_counted_by_the_tokenizer_given(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps({"text": "w " * size}) + "\n" for size in (1, 2, 30)), encoding="utf-8")

@@ -194,7 +194,7 @@ def run_audit(source: Source, request: AuditRequest) -> AuditReport:
         files = request.scan_files(source, tools, scan)
         look = request.check or (lambda: None)
         if request.strict:
-            refuse_problems(source, files)
+            refuse_problems(source, files, tools)
         languages = beside.submit(_judge_languages, _join_samples(files), identify)
         searched = search_duplicates(source, files, tools, workers=request.workers, look=look)
         look()

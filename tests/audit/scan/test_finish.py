@@ -35,5 +35,5 @@ def test_reading_texts_again_finds_the_same(scanned: Scanned, tmp_path: Path) ->
 
 def test_strict_names_every_kind_of_problem(scanned: Scanned) -> None:
     with pytest.raises(DataError, match=r"train\.jsonl:2: not JSON \(1 of them\)") as caught:
-        refuse_problems(scanned.source, scanned.files)
+        refuse_problems(scanned.source, scanned.files, scanned.tools)
     assert len(caught.value.problems) == 2

@@ -20,6 +20,7 @@ _FEWEST_DIGITS = 7
 _DIGIT_RUN = re.compile(f"[0-9](?:{DIGIT_GAP}{{0,2}}[0-9]){{{_FEWEST_DIGITS - 1},}}")
 _LAST_GROUP = re.compile("[ ./()\u00a0\u2009\u202f\u2010-\u2015\u2212-]{1,3}[0-9]{1,20}$")
 _NOT_DIGIT = re.compile("[^0-9]+")
+_BESIDE = 32  # windows as near as this are searched as one: less than asking for each on its own costs
 _TAIL = 16  # what a pattern reads after the digits: a letter or two, and what must not follow
 _FEW_RUNS = 8
 _LONGEST_NUMBER = 64  # more digits than any family asks for
@@ -125,11 +126,18 @@ class _Text:
         return known
 
     def _find_at_digits(self, fewest: int) -> Iterator[Window]:
-        before = 0
+        before, first, last = 0, 0, -1
         for start, end, digits in self._runs or ():
             if digits >= fewest:
-                yield max(before, start - LEAD), end, end + _TAIL
+                begin = max(before, start - LEAD)
+                if last < 0 or begin > last + _BESIDE:
+                    if last >= 0:
+                        yield first, last, last + _TAIL
+                    first = begin
+                last = end
             before = end
+        if last >= 0:
+            yield first, last, last + _TAIL
 
     def _after_words(self, family: Family) -> Iterator[Window]:
         before = 0

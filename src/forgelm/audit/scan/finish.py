@@ -28,11 +28,13 @@ from forgelm.audit.report.parts import (
     LocatedFinding,
 )
 from forgelm.audit.report.record import AuditReport
+from forgelm.audit.report.wording import count_of, show_name
 from forgelm.audit.rows.arrays import Ints, Ints32, TextBatch, np
 from forgelm.audit.rows.quality import summarize_quality
 from forgelm.audit.rows.state import KeptRows, join_rows
 from forgelm.audit.scan.examples import show_clusters
 from forgelm.audit.scan.freed import giving_back
+from forgelm.audit.scan.leaves import is_excluded
 from forgelm.audit.scan.options import Tools
 from forgelm.audit.scan.places import Places
 from forgelm.audit.scan.runner import FileState
@@ -49,7 +51,7 @@ from forgelm.audit.scan.splits import (
 from forgelm.audit.scan.state import HITS_SHOWN
 from forgelm.audit.scan.texts import read_texts
 from forgelm.base.errors import DataError, Problem
-from forgelm.data.problems import refuse
+from forgelm.data.problems import join_names, refuse
 
 # Below, what is kept beside the rows is less than it costs to give it back.
 _MANY_ROWS = 1 << 19
@@ -112,8 +114,8 @@ def search_duplicates(
     return Searched(places, rows, found, merge_first_rows(found), clusters)
 
 
-def refuse_problems(source: Source, files: Sequence[FileState]) -> None:
-    """Refuse a dataset with any row that cannot be read, or only in part.
+def refuse_problems(source: Source, files: Sequence[FileState], tools: Tools) -> None:
+    """Refuse a dataset with any row that cannot be read, or only in part, or without what was to be left out.
 
     Raises:
         DataError: there is one; the first places are named.
@@ -127,6 +129,8 @@ def refuse_problems(source: Source, files: Sequence[FileState]) -> None:
         for number, file in enumerate(places.files)
         for reason, lines in file.state.problems.places.items()
     ]
+    for sentence in _note_unknown(files, tools):
+        raise DataError(f"{source.given}: {sentence}", hint="without --strict it is a note of the report")
     if problems:
         refuse(f"{source.given}: not every row can be read", problems, hint="without --strict they are counted")
 
@@ -159,7 +163,7 @@ def build_report(
         if tools.options.rows.quality
         else {},
         croissant={},
-        notes=[*source.notes, *_note(views, languages, found)],
+        notes=[*source.notes, *_note(views, languages, found), *_note_unknown(places.files, tools)],
         settings=_describe_settings(source, tools, asked),
         gates=decide_gates(severities, allow_pii=asked.allow_pii, allow_secrets=asked.allow_secrets),
         findings=_list_findings(places, tools.options.findings_shown),
@@ -188,6 +192,18 @@ def build_report(
     )
 
 
+def _note_unknown(files: Sequence[FileState], tools: Tools) -> list[str]:
+    """Return a sentence for each name to leave out that no row has: one misspelt would leave nothing out."""
+    excluded = tools.options.excluded
+    met = excluded & {name for file in files for name in file.state.columns}
+    columns = join_names(dict.fromkeys(name for file in files for name in file.state.names))
+    return [
+        f"no row has '{show_name(name)}', so --exclude left nothing out by that name; the columns are {columns}"
+        for name in sorted(excluded)
+        if not is_excluded(name, met)
+    ]
+
+
 def _first_problem(places: Places) -> str:
     """Return why there is no row, after a colon: a file's error, or what is wrong with most lines."""
     error = next((file.error for file in places.files if file.error), None)
@@ -202,7 +218,7 @@ def _first_problem(places: Places) -> str:
     if not found:
         return ""
     count, reason, where = max(found, key=lambda one: one[0])
-    return f": {DESCRIPTIONS[reason]} ({count} lines, the first is {where})"
+    return f": {DESCRIPTIONS[reason]} ({count_of(count, 'line')}, the first is {where})"
 
 
 def _describe_method(tools: Tools) -> dict[str, Any]:
@@ -297,7 +313,8 @@ def _note(views: Sequence[SplitView], languages: dict[str, LanguageSummary], fou
                              f"{view.name}: not read: {file.error}")  # fmt: skip
         skipped = sum(view.count_problem(reason) for reason in ("not_json", "not_object", "too_deep", "wrong_cells"))
         if skipped:
-            notes.append(f"{view.name}: {skipped} lines hold no row that can be read and were left out")
+            lines = f"{count_of(skipped, 'line')} {'holds' if skipped == 1 else 'hold'} no row that can be read"
+            notes.append(f"{view.name}: {lines} and {'was' if skipped == 1 else 'were'} left out")
     if not found.is_complete:
         notes.append(
             "near duplicates are so many that not all pairs were compared: the counts of pairs are lower bounds, "

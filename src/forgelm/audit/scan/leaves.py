@@ -37,7 +37,10 @@ class ColumnFacts:
 
 @dataclass(frozen=True)
 class Leaves:
-    """The texts of ``count`` rows, in the order of the columns ``names``, and facts on those and on texts inside."""
+    """The texts of ``count`` rows, in the order of the columns ``names``, and facts on those and on texts inside.
+
+    What was excluded by name is among the facts wherever a row has it, text or not.
+    """
 
     count: int
     texts: tuple[TextColumn, ...]
@@ -51,6 +54,7 @@ def read_leaves(batch: ReadBatch, excluded: frozenset[str] = frozenset()) -> Lea
         return _from_values(batch.values, excluded)
     found: list[TextColumn] = []
     columns: dict[str, ColumnFacts] = {}
+    left_out: dict[str, ColumnFacts] = {}
     everything = np.arange(len(batch))
     for field, array in zip(batch.table.schema, batch.table.columns, strict=True):
         kinds = (
@@ -58,8 +62,8 @@ def read_leaves(batch: ReadBatch, excluded: frozenset[str] = frozenset()) -> Lea
         )
         columns[field.name] = ColumnFacts(len(array) - array.null_count, Counter(kinds))
         if field.name not in excluded:
-            _walk(array, everything, field.name, excluded, found)
-    return Leaves(len(batch), tuple(found), columns | _describe_texts(found, columns), tuple(columns))
+            _walk(array, everything, field.name, excluded, found, left_out)
+    return Leaves(len(batch), tuple(found), columns | left_out | _describe_texts(found, columns), tuple(columns))
 
 
 def walk_texts(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
@@ -102,7 +106,31 @@ def _from_values(values: Sequence[dict[str, Any]], excluded: frozenset[str]) -> 
     ]
     order = {name: place for place, name in enumerate(columns)}
     found.sort(key=lambda column: order[top_of(column.path, order)])
-    return Leaves(len(values), tuple(found), columns | _describe_texts(found, columns), tuple(columns))
+    facts = columns | _find_excluded(values, excluded) | _describe_texts(found, columns)
+    return Leaves(len(values), tuple(found), facts, tuple(columns))
+
+
+def _find_excluded(values: Sequence[dict[str, Any]], excluded: frozenset[str]) -> dict[str, ColumnFacts]:
+    """Return the facts on what stands at the paths in ``excluded``, but for what stands below another of them."""
+    facts: dict[str, ColumnFacts] = {}
+    for row in values if excluded else ():
+        kinds: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        for path, value in _walk_to(row, "", excluded):
+            kinds[path].update([_name_value(value)] if value is not None else ())
+        for path, count in kinds.items():
+            facts[path] = facts.get(path, ColumnFacts(0, Counter())).merge(ColumnFacts(int(bool(count)), count))
+    return facts
+
+
+def _walk_to(value: Any, path: str, wanted: frozenset[str]) -> Iterator[tuple[str, Any]]:
+    if path in wanted:
+        yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _walk_to(item, f"{path}.{key}" if path else key, wanted)
+    elif isinstance(value, (list, tuple)):
+        for item in value:
+            yield from _walk_to(item, f"{path}[]", wanted)
 
 
 def top_of(path: str, names: Any) -> str:
@@ -113,16 +141,25 @@ def top_of(path: str, names: Any) -> str:
     return next((path[:end] for end in ends if path[:end] in names), path)
 
 
-def _walk(array: Any, rows: Ints, path: str, excluded: frozenset[str], found: list[TextColumn]) -> None:
+def _walk(
+    array: Any,
+    rows: Ints,
+    path: str,
+    excluded: frozenset[str],
+    found: list[TextColumn],
+    left_out: dict[str, ColumnFacts],
+) -> None:
     arrow = load_extra("pyarrow", extra="audit")
     compute = load_extra("pyarrow.compute", extra="audit")
     kind, types = array.type, arrow.types
-    if is_excluded(path, excluded):
-        return
-    if isinstance(kind, arrow.BaseExtensionType):
-        _walk(array.storage, rows, path, excluded, found)
+    if path in excluded:
+        filled = rows[from_arrow(compute.indices_nonzero(array.is_valid()))]
+        kinds = Counter({_name_kind(kind): len(filled)} if len(filled) else {})
+        left_out[path] = ColumnFacts(_count_distinct(filled), kinds)
+    elif isinstance(kind, arrow.BaseExtensionType):
+        _walk(array.storage, rows, path, excluded, found, left_out)
     elif types.is_dictionary(kind):
-        _walk(array.dictionary_decode(), rows, path, excluded, found)
+        _walk(array.dictionary_decode(), rows, path, excluded, found, left_out)
     elif _is_text(kind):
         if array.null_count:
             rows, array = rows[from_arrow(compute.indices_nonzero(array.is_valid()))], array.drop_null()
@@ -131,13 +168,13 @@ def _walk(array: Any, rows: Ints, path: str, excluded: frozenset[str], found: li
     elif types.is_map(kind):
         # A map's keys are those of a JSON object that Arrow could not give every row.
         _walk(compute.cast(array, arrow.list_(arrow.struct([("key", kind.key_type), ("value", kind.item_type)]))),
-              rows, path, excluded, found)  # fmt: skip
+              rows, path, excluded, found, left_out)  # fmt: skip
     elif types.is_list(kind) or types.is_large_list(kind) or types.is_fixed_size_list(kind):
         parents = from_arrow(compute.list_parent_indices(array))
-        _walk(compute.list_flatten(array), rows[parents], f"{path}[]", excluded, found)
+        _walk(compute.list_flatten(array), rows[parents], f"{path}[]", excluded, found, left_out)
     elif types.is_struct(kind):
         for field, child in zip(kind, array.flatten(), strict=True):
-            _walk(child, rows, f"{path}.{field.name}", excluded, found)
+            _walk(child, rows, f"{path}.{field.name}", excluded, found, left_out)
 
 
 def _describe_texts(found: list[TextColumn], known: dict[str, ColumnFacts]) -> dict[str, ColumnFacts]:
