@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import combinations
 from xml.etree import ElementTree
 
 import numpy as np
@@ -43,6 +44,21 @@ def test_rows_over_the_limit_stand_out() -> None:
     assert svg.count('class="bar"') == 2
     assert "max_length 2,048" in svg
     assert "over" not in draw_histogram(summarize([10, 20, 4000]), "tokens")
+
+
+@pytest.mark.parametrize("lengths", [[10, 20, 4000], [100] * 30, [100] * 30 + [110, 10**6], [5] * 19 + [6]])
+def test_labels_are_never_written_over_each_other(lengths: list[int]) -> None:
+    svg = ElementTree.fromstring(draw_histogram(summarize(lengths), "tokens", 100))
+    places = [
+        (float(text.attrib["y"]), float(text.attrib["x"]), text.attrib["text-anchor"], len(text.text or ""))
+        for text in svg.iter("text")
+        if text.attrib["class"] != "tick"
+    ]
+    spans = [(y, x - 7 * size if anchor == "end" else x, x if anchor == "end" else x + 7 * size)
+             for y, x, anchor, size in places]  # fmt: skip
+    assert len(spans) == 3
+    for (y, start, end), (other_y, other_start, other_end) in combinations(spans, 2):
+        assert abs(y - other_y) >= 14 or end <= other_start or other_end <= start
 
 
 def test_it_says_what_it_shows() -> None:

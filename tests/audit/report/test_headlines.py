@@ -85,6 +85,7 @@ def test_what_a_gate_only_mentions_has_its_own_tier() -> None:
     [
         ({"error": "not Parquet", "sample_count": 0}, "train could not be read: not Parquet"),
         ({"error": "it breaks off"}, "train was not read to its end: it breaks off"),
+        ({"sample_count": 0}, "train has no row"),
         ({"null_or_empty_count": 3}, "3 rows without any text"),
         ({"schema_drift_columns": ["a"]}, "not every row of train has the column a"),
         (
@@ -112,7 +113,7 @@ def test_reasons_are_counted_where_there_are_several() -> None:
         RowProblem("not_object", "JSON, but not an object", 2, True, ()),
     )
     found = texts(replace(make_clean(), details={"train": SplitDetails(problems=problems)}))
-    assert found == ["3 rows could not be read: 2 JSON, but not an object; 1 not JSON"]
+    assert found == ["3 rows could not be read: JSON, but not an object (2); not JSON (1)"]
 
 
 def test_the_first_row_of_an_issue_is_named_as_people_count() -> None:

@@ -76,8 +76,9 @@ def make_hostile() -> AuditReport:
     where = Place("train", 0, HOSTILE)
     rows = tuple(DuplicateRow(where, f"{HOSTILE} {number}") for number in range(2))
     finding = LocatedFinding("pii", "credit_card", "critical", where, HOSTILE, (0, 5), HOSTILE)
+    drifting = report.splits["train"] | {"schema_drift_columns": ["k" * 5000]}
     return replace(
-        report, source_input=HOSTILE, notes=[HOSTILE], findings=(finding,),
+        report, source_input=HOSTILE, notes=[HOSTILE], findings=(finding,), splits=report.splits | {"train": drifting},
         duplicates=(DuplicateCluster(2, False, rows),),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from audit_reports import make_report
 
 from forgelm.audit.report.parts import RowProblem, SplitDetails
 from forgelm.audit.report.record import AuditReport
-from forgelm.audit.report.terminal import describe_gate, describe_split, render_terminal
+from forgelm.audit.report.terminal import describe_gate, describe_split, is_clean, render_terminal
 
 
 def make_three_splits() -> AuditReport:
@@ -70,6 +70,11 @@ def test_colours_only_when_asked_for_and_nothing_from_the_data_adds_any() -> Non
     assert coloured.startswith("\x1b[1;31mFAILED\x1b[0m")
     assert "\x1b[31mset" not in coloured
     assert "\x1b]" not in coloured
+
+
+def test_a_split_without_rows_is_not_called_clean() -> None:
+    assert describe_split({"sample_count": 0}) == "no rows"
+    assert not is_clean({"sample_count": 0}) and is_clean({"sample_count": 1})
 
 
 def test_a_split_that_breaks_off_still_says_what_was_found_in_it() -> None:

@@ -11,6 +11,7 @@ from forgelm.audit.report.wording import count_of
 _WIDTH, _HEIGHT, _AXIS = 720, 150, 34
 _TICKS = 7
 _LETTER = 7.5  # about the width of one in a label
+_ABOVE = 46  # room for three labels above the bars
 
 
 def draw_histogram(summary: LengthSummary, unit: str, limit: int | None = None) -> str:
@@ -34,15 +35,18 @@ def draw_histogram(summary: LengthSummary, unit: str, limit: int | None = None) 
             f'width="{max(step - 1, 0.5):.1f}" height="{height:.1f}" rx="1">'
             f"<title>{escape(title)}: {count_of(count, 'row')}</title></rect>"
         )
-    marks = [_mark(histogram, summary.p50, "median", 12), _mark(histogram, summary.p95, "p95", 12)]
+    # Side by side where there is room between them, else one above the other.
+    is_near = _locate(histogram, summary.p95) - _locate(histogram, summary.p50) < _LETTER * (len("median") + 1)
+    height = 26 if is_near else 12
+    marks = [_mark(histogram, summary.p50, "median", 12), _mark(histogram, summary.p95, "p95", height)]
     if limit is not None:
-        marks.append(_mark(histogram, limit, f"max_length {limit:,}", 26, style="limit"))
+        marks.append(_mark(histogram, limit, f"max_length {limit:,}", height + 14, style="limit"))
     label = (
         f"Histogram of {summary.rows:,} rows by length in {unit}: from {summary.min:,} to {summary.max:,}, "
         f"median {summary.p50:,}, 95 percent up to {summary.p95:,}"
     )
     return (
-        f'<svg class="histogram" viewBox="0 -32 {_WIDTH} {_HEIGHT + _AXIS + 32}" role="img" '
+        f'<svg class="histogram" viewBox="0 {-_ABOVE} {_WIDTH} {_HEIGHT + _AXIS + _ABOVE}" role="img" '
         f'aria-label="{escape(label)}">'
         f'{"".join(bars)}<line class="axis" x1="0" x2="{_WIDTH}" y1="{_HEIGHT}" y2="{_HEIGHT}"/>'
         f"{_draw_ticks(histogram)}{''.join(marks)}</svg>"

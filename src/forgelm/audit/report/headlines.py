@@ -100,6 +100,8 @@ def _list_unreadable(report: AuditReport) -> Iterator[Headline]:
     for name, split in report.splits.items():
         if error := split.get("error"):
             yield Headline("high", f"{show_name(name)} {describe_error(split)}: {show_name(str(error))}", "rows")
+        elif not split.get("sample_count"):
+            yield Headline("medium", f"{show_name(name)} has no row", "rows")
 
 
 def _list_personal(report: AuditReport) -> Iterator[Headline]:
@@ -156,7 +158,7 @@ def _list_problems(report: AuditReport) -> Iterator[Headline]:
             level: Severity = "high" if is_skipped and total > _MANY * max(report.total_samples, 1) else "medium"
             first = next((p.first[0].where for p in problems if p.skipped is is_skipped and p.first), None)
             reasons = "; ".join(
-                description if count == total else f"{count:,} {description}"
+                description if count == total else f"{description} ({count:,})"
                 for description, count in counts.most_common()
             )
             yield Headline(level, f"{count_of(total, 'row')} {verb}: {show_name(reasons)}", "rows", first)

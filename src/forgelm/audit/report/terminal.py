@@ -101,13 +101,13 @@ def _render_splits(report: AuditReport, verbose: bool) -> str:
 
 def is_clean(split: Mapping[str, Any]) -> bool:
     """Whether nothing was found in a split."""
-    return not split.get("error") and not _list_found(split)
+    return bool(split.get("sample_count")) and not split.get("error") and not _list_found(split)
 
 
 def describe_split(split: Mapping[str, Any]) -> str:
     """Return what was found in a split, in words."""
     error = [describe_error(split)] if split.get("error") else []
-    return ", ".join([*error, *_list_found(split)]) or "clean"
+    return ", ".join([*error, *_list_found(split)]) or ("clean" if split.get("sample_count") else "no rows")
 
 
 def _list_found(split: Mapping[str, Any]) -> list[str]:
