@@ -26,10 +26,11 @@ def _make() -> tuple[Stretches, Known, set[tuple[int, int]]]:
     members = chance.permutation(ROWS).astype(np.int32)
     units = Stretches(members, STARTS, np.arange(1, ROWS + 1, dtype=np.int32), one.copy(), one.copy())
     first, second = members[:25].tolist(), members[25:].tolist()
+    every = {*map(frozenset, combinations(first, 2)), *map(frozenset, product(first, second))}
     return (
         units,
         Known(np.arange(ROWS, dtype=np.int32), one, one.copy(), sketch),
-        {*combinations(first, 2), *product(first, second)},
+        {(min(pair), max(pair)) for pair in every},
     )
 
 
@@ -38,7 +39,7 @@ def _list(units: Stretches, known: Known, most: int, room: int) -> tuple[list[tu
     cursor, unfinished, pairs = np.array([0, -1, -1, 0]), np.zeros(2, bool), np.empty((room, 2), np.int64)
     while cursor[0] < len(GROUPS):
         count = find_open_pairs(units, known, GROUPS, (most, 0.5), cursor, unfinished, pairs)
-        found += map(tuple, pairs[:count].tolist())
+        found += ((min(pair), max(pair)) for pair in pairs[:count].tolist())
     return found, unfinished.tolist()
 
 

@@ -55,13 +55,14 @@ def find_open_pairs(
         if place < 0:
             place = units.starts[first]
         while place < units.starts[first + 1]:
-            end = units.starts[second + 1]
+            is_alone = first == second
+            end = place if is_alone else units.starts[second + 1]
             if other < 0:
-                begin = place if first == second else units.starts[second]
-                if units.ends[begin] >= end and _are_closed(units, known, place, begin):
-                    place = units.ends[place]
+                other, taken = units.starts[second], 0
+                is_closed = units.ends[other] >= end and _are_closed(units, known, place, other)
+                if is_closed and (not is_alone or _are_closed(units, known, place, place)):
+                    place, other = units.ends[place], -1
                     continue
-                other, taken = begin + (first == second), 0
             other, taken, count = _scan(units, known, (place, other, end, taken), limits, pairs, count)
             if other < end:
                 if taken < limits[0]:

@@ -78,8 +78,8 @@ def iterate_open_pairs(layout: Layout, known: Known, least_jaccard: float) -> It
     """Yield blocks (pairs, 2) of candidates that might join two clusters, or tie a unit to a split it does not reach.
 
     What is found of a block must stand in ``known`` before the next one is asked for. A unit has one pair in a group
-    at first, which is taken for near until it is known, and more whenever that was not enough; with the last ones, no
-    pair that is open is left.
+    at first, which is taken for near until it is known, and more once some were not; with the last ones, no pair that
+    is open is left.
     """
     members, parents = layout.members, known.parents
     known = known._replace(parents=parents.copy())
@@ -94,7 +94,7 @@ def iterate_open_pairs(layout: Layout, known: Known, least_jaccard: float) -> It
         if passed > len(members):
             labels, passed = _label_crowds(units, parents, known), 0
         while len(groups):
-            unfinished, cursor = np.zeros(len(groups), bool), np.array([0, -1, -1, 0])
+            unfinished, cursor, is_hopeful = np.zeros(len(groups), bool), np.array([0, -1, -1, 0]), most == 1
             while (group := cursor[0]) < len(groups):
                 pairs = np.empty((_PAIRS_AT_ONCE, 2), np.int64)
                 with np.errstate(over="ignore"):  # which only matters where nothing is compiled
@@ -102,10 +102,11 @@ def iterate_open_pairs(layout: Layout, known: Known, least_jaccard: float) -> It
                 if not count:
                     continue
                 yield pairs[:count]
-                if most > 1 or not _are_joined(parents, pairs[:count]):
+                if most > 1 or not _are_settled(parents, known, pairs[:count]):
                     known.parents[:] = parents
                     unfinished[group : cursor[0] + 1] |= most == 1
-            groups, most = groups[unfinished], most * _GROWTH
+                    is_hopeful = False
+            groups, most = groups[unfinished], 1 if is_hopeful else most * _GROWTH
             _sort_runs(units, known, np.unique(groups))
 
 
@@ -127,15 +128,20 @@ def _label_crowds(units: Stretches, parents: Ints32, known: Known) -> Ints:
     return np.where(is_closed, (root.astype(np.int64) << 8) | reached[:, 0], -1)
 
 
-def _are_joined(parents: Ints32, pairs: Ints) -> bool:
-    """Return whether the units of each pair are in one cluster."""
+def _are_settled(parents: Ints32, known: Known, pairs: Ints) -> bool:
+    """Return whether the units of each pair are in one cluster, and reach each other's splits."""
+    first, second = pairs.T
     roots = np.empty(pairs.size, np.int32)
-    find_roots(parents, pairs.ravel().astype(np.int32), roots)
-    return np.array_equal(roots[::2], roots[1::2])
+    find_roots(parents, np.concatenate([first, second]).astype(np.int32), roots)
+    open_splits = (known.splits[second] & ~known.reached[first]) | (known.splits[first] & ~known.reached[second])
+    return not open_splits.any() and np.array_equal(roots[: len(pairs)], roots[len(pairs) :])
 
 
 def _sort_runs(units: Stretches, known: Known, crowds: Ints) -> None:
-    """Put those units of each of the crowds together that stand in one cluster and reach the same splits."""
+    """Put those units of each of the crowds together that stand in one cluster and reach the same splits.
+
+    The most of them come first: what is new is compared with them before it is with anything else.
+    """
     if not len(crowds):
         return
     sizes = np.diff(units.starts)[crowds]
@@ -148,11 +154,12 @@ def _sort_runs(units: Stretches, known: Known, crowds: Ints) -> None:
     for column in known.reached[members].T:
         reach = (reach ^ column) * np.uint64(GOLDEN)
     order = np.lexsort((reach, roots, crowd))
-    roots, reach, members = roots[order], reach[order], members[order]
-    is_first = np.ones(len(members), bool)
-    is_first[1:] = (crowd[1:] != crowd[:-1]) | (roots[1:] != roots[:-1]) | (reach[1:] != reach[:-1])
-    firsts = np.flatnonzero(is_first)
+    is_first = _mark_changes(crowd[order]) | _mark_changes(roots[order]) | _mark_changes(reach[order])
     run = np.cumsum(is_first) - 1
+    by_size = np.lexsort((run, -np.bincount(run)[run], crowd))
+    members, run = members[order][by_size], run[by_size]
+    is_first = _mark_changes(run)
+    firsts, run = np.flatnonzero(is_first), np.cumsum(is_first) - 1
     lasts = np.append(firsts[1:], len(members)) - 1
     units.members[places] = members
     units.ends[places] = (places[lasts] + 1)[run]
@@ -162,6 +169,11 @@ def _sort_runs(units: Stretches, known: Known, crowds: Ints) -> None:
 
 def _find_starts(ordered: Words | Words32) -> Ints:
     """Return where in ``ordered`` each of its values begins, and its length."""
-    is_first = np.ones(len(ordered) + 1, bool)
-    is_first[1:-1] = ordered[1:] != ordered[:-1]
-    return np.flatnonzero(is_first)
+    return np.append(np.flatnonzero(_mark_changes(ordered)), len(ordered))
+
+
+def _mark_changes(values: Ints | Ints32 | Words | Words32) -> Bits:
+    """Return for every value whether it is the first or another than the one before."""
+    is_first = np.ones(len(values), bool)
+    is_first[1:] = values[1:] != values[:-1]
+    return is_first
