@@ -26,6 +26,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_key_is_made_shown_and_found(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["keys", "path", "--output-format", "json"]) == 0
     assert reply(capsys) == {"success": True, "path": str(home), "exists": False}
+    assert run(["keys", "show"]) == 1
+    assert f"there is no key {home}: logs are written without a signature" in capsys.readouterr().err
     assert run(["keys", "generate", "--name", "example.org/ci", "--output-format", "json"]) == 0
     made = reply(capsys)
     assert made["name"] == "example.org/ci"

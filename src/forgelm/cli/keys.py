@@ -67,6 +67,11 @@ def show(file: str | None) -> Reply:
     """Print the public key."""
     path = _path(file)
     public = public_path(path)
+    if file is None and not public.exists() and not path.exists():
+        raise ConfigError(
+            f"there is no key {path}: logs are written without a signature, and say so",
+            hint="make one: forgelm keys generate",
+        )
     key = read_public_key(str(public)) if public.exists() else load_signing_key(path).public
     return _reply(key, path)
 
