@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
 
 from forgelm.config.explain import Finding
 from forgelm.config.section import Section
+
+if TYPE_CHECKING:
+    from forgelm.config.rules import Sections
 
 
 def _check_column(value: str) -> str:
@@ -40,29 +43,13 @@ class MultimodalConfig(Section):
     )
 
 
-class Sections(Protocol):
-    """The sections these rules look at."""
-
-    @property
-    def model(self) -> Any: ...
-    @property
-    def training(self) -> Any: ...
-    @property
-    def data(self) -> Any: ...
-    @property
-    def distributed(self) -> Any: ...
-    @property
-    def evaluation(self) -> Any: ...
-    @property
-    def export(self) -> Any: ...
-
-
 def find_multimodal_conflicts(config: Sections) -> Iterator[Finding]:
     """Yield what cannot be run together with images."""
     multimodal = config.model.multimodal
     if multimodal is None or not multimodal.enabled:
         return
-    for loc, reason, hint in (*_training_conflicts(config), *_evaluation_conflicts(config), *_other_conflicts(config)):
+    found = (*_training_conflicts(config), *_evaluation_conflicts(config), *_other_conflicts(config, multimodal))
+    for loc, reason, hint in found:
         yield Finding(reason, loc=loc, hint=hint)
 
 
@@ -110,8 +97,7 @@ def _evaluation_conflicts(config: Sections) -> Iterator[_Conflict]:
             )
 
 
-def _other_conflicts(config: Sections) -> Iterator[_Conflict]:
-    multimodal = config.model.multimodal
+def _other_conflicts(config: Sections, multimodal: MultimodalConfig) -> Iterator[_Conflict]:
     if config.model.moe is not None:
         yield ("model", "moe"), "experts are not chosen in models that read images", "leave model.moe out"
     if config.distributed is not None and config.distributed.strategy is not None:
