@@ -28,6 +28,16 @@ def test_json_carries_it_at_any_depth_and_inside_a_signed_payload(tmp_path):
     assert read(tmp_path, json.dumps(bundle)) == [(ONE, None), (TWO, None)]
 
 
+@pytest.mark.parametrize("number", [(4, 4), (10, 8)])
+def test_the_metadata_of_a_gguf_file_is_read(tmp_path, number):
+    kind, length = number
+    size = b"forgelm.audit_log.size" + kind.to_bytes(4, "little") + ONE.size.to_bytes(length, "little")
+    root = b"forgelm.audit_log.root" + (8).to_bytes(4, "little") + (64).to_bytes(8, "little") + ONE.root.encode()
+    assert read(tmp_path, b"GGUF\xff\xfe" + size + root) == [(ONE, None)]
+    with pytest.raises(ConfigError, match="says nothing about"):
+        read(tmp_path, b"GGUF\xff\xfe" + size)
+
+
 def test_the_words_of_a_card_are_found_again(tmp_path):
     card = f"# Model\n\n| Rows | 12 |\n| Audit log | {describe_checkpoint(ONE)} |\n"
     assert read(tmp_path, card) == [(ONE, None)]

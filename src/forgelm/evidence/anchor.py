@@ -16,6 +16,11 @@ from forgelm.evidence.checkpoint import Checkpoint, parse_checkpoint, read_recor
 
 RECORD_KEY = "audit_log"
 _IN_TEXT = re.compile(r"\b(\d{1,18}) lines, root `?([0-9a-f]{64})\b")
+# Two entries of a GGUF file's metadata as they are laid out: the key, the kind of its value (4 and 10 are unsigned
+# numbers of 32 and 64 bits, 8 is text behind its length), the value.
+_GGUF = b"GGUF"
+_GGUF_SIZE = re.compile(rb"forgelm\.audit_log\.size(?:\x04\0\0\0(.{4})|\x0a\0\0\0(.{8}))", re.DOTALL)
+_GGUF_ROOT = re.compile(rb"forgelm\.audit_log\.root\x08\0\0\0\x40\0{7}([0-9a-f]{64})")
 _LONGEST = 64 << 20
 _DEEPEST = 40
 
@@ -35,7 +40,7 @@ def describe_checkpoint(checkpoint: Checkpoint) -> str:
 
 
 def read_anchors(path: str) -> tuple[Anchor, ...]:
-    """Return every checkpoint in the file ``path``: a note, a JSON document, or a text such as the model card.
+    """Return every checkpoint in the file ``path``: a note, a JSON document, a text such as the model card, or GGUF.
 
     In JSON it is an object ``{"size", "root"}`` under the key ``audit_log`` at any depth, also inside the payload of a
     signed statement.
@@ -45,7 +50,8 @@ def read_anchors(path: str) -> tuple[Anchor, ...]:
     """
     try:
         with Path(path).open("rb") as stream:
-            text = stream.read(_LONGEST).decode()
+            data = stream.read(_LONGEST)
+        text = "" if data.startswith(_GGUF) else data.decode()
     except UnicodeDecodeError:
         raise _useless(path) from None
     except OSError as error:
@@ -54,10 +60,16 @@ def read_anchors(path: str) -> tuple[Anchor, ...]:
         origin, checkpoint, _ = parse_checkpoint(text)
         return (Anchor(path, checkpoint, origin),)
     except ValueError:
-        found = tuple(dict.fromkeys(_search(text)))
+        found = tuple(dict.fromkeys(_search_gguf(data) if not text else _search(text)))
     if not found:
         raise _useless(path)
     return tuple(Anchor(path, checkpoint) for checkpoint in found)
+
+
+def _search_gguf(data: bytes) -> Iterator[Checkpoint]:
+    size, root = _GGUF_SIZE.search(data), _GGUF_ROOT.search(data)
+    if size and root:
+        yield Checkpoint(int.from_bytes(size[1] or size[2], "little"), root[1].decode())
 
 
 def _search(text: str) -> Iterator[Checkpoint]:

@@ -17,6 +17,7 @@ from support import Finished, ember_tokenizer
 from forgelm.base.errors import ConfigError, IntegrityError, ModelError
 from forgelm.base.files import sha256_file
 from forgelm.cli.main import run
+from forgelm.evidence.anchor import read_anchors
 from forgelm.evidence.bundle.verify import verify_evidence
 from forgelm.evidence.inventory import require_intact, write_integrity_manifest
 from forgelm.model.generate import generate_replies
@@ -60,6 +61,8 @@ def test_the_file_answers_as_the_fine_tuned_model_does(finished: Finished, tmp_p
     manifest = json.loads((adapter / "model_integrity.json").read_bytes())
     assert found["forgelm.audit_log.root"] == manifest["audit_log"]["root"]
     assert found["forgelm.audit_log.size"] == manifest["audit_log"]["size"]
+    (noted,) = read_anchors(str(tmp_path / "m.gguf"))
+    assert noted.checkpoint.as_record() == manifest["audit_log"]
     assert found["forgelm.manifest_sha256"] == sha256_file(adapter / "model_integrity.json")
     assert "generation %}" not in found["tokenizer.chat_template"]
 
