@@ -12,7 +12,7 @@ from support import order_rows, write_rows
 
 from finetune_cli.cli.main import run
 
-ROWS = 720
+ROWS = 320
 HELD_OUT = 24
 METHODS = [
     ("lora", {"lora": {"r": 32, "lora_alpha": 64, "lora_dropout": 0.0}}),
@@ -44,8 +44,8 @@ def test_a_method_raises_the_exact_match_of_rows_it_has_not_seen(
         "training": {
             "method": method,
             "output_dir": str(tmp_path / "out"),
-            "num_epochs": 3,
-            "batch_size": 16,
+            "num_epochs": 2,
+            "batch_size": 8,
             "gradient_accumulation_steps": 1,
             "learning_rate": 3e-3 if method == "full_finetuning" else 6e-3,
             "save_strategy": "no",
