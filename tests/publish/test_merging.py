@@ -17,8 +17,11 @@ from support import sections
 
 from forgelm.base.errors import ConfigError, IntegrityError, ModelError, StorageError
 from forgelm.config.root import ForgeConfig
+from forgelm.evidence.anchor import read_anchors
+from forgelm.evidence.checkpoint import Checkpoint
 from forgelm.evidence.inventory import require_intact, verify_integrity, write_integrity_manifest
 from forgelm.publish.merging import merge_adapter, merge_models
+from forgelm.publish.moves import seal_of
 
 
 def configure(tmp_path: Path, **merge: Any) -> ForgeConfig:
@@ -28,14 +31,17 @@ def configure(tmp_path: Path, **merge: Any) -> ForgeConfig:
 
 def test_an_adapter_becomes_a_sealed_model(tmp_path: Path) -> None:
     wanted = logits_of(write_adapter(tmp_path / "adapter"))
-    write_integrity_manifest(tmp_path / "adapter")
+    noted = Checkpoint(12, "ab" * 32)
+    write_integrity_manifest(tmp_path / "adapter", audit_log=noted)
     report = merge_adapter(tmp_path / "adapter", tmp_path / "merged", dtype="float32", offline=True)
     assert verify_integrity(str(tmp_path / "merged")).valid
     assert distance(logits_at(tmp_path / "merged"), wanted) < 2e-6
     assert (report.method, report.num_models, report.output_dir) == ("adapter", 1, str(tmp_path / "merged"))
     record = json.loads((tmp_path / "merged" / "merge_record.json").read_bytes())
     assert record["base_model"]["name"] == "builtin/ember"
-    assert record["sources"][0]["manifest_sha256"] is not None
+    assert record["sources"][0]["manifest_sha256"] == seal_of(tmp_path / "adapter")
+    for name in ("merge_record.json", "model_integrity.json"):
+        assert [anchor.checkpoint for anchor in read_anchors(str(tmp_path / "merged" / name))] == [noted]
     card = (tmp_path / "merged" / "README.md").read_text()
     assert "No gate has looked at this model" in card and "base_model:" not in card.split("---")[1]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from forgelm.base.new_folder import new_folder
 from forgelm.config.merge import MergeConfig, MergeSource
 from forgelm.config.root import ForgeConfig
 from forgelm.config.section import log_warning
+from forgelm.evidence.anchor import RECORD_KEY
+from forgelm.evidence.checkpoint import read_record
 from forgelm.evidence.documents.lineage import LINEAGE_FILE
 from forgelm.evidence.environment import package_version
 from forgelm.evidence.exported import seal_digest
@@ -142,12 +145,15 @@ def _check_seal(folder: Path) -> None:
 def _describe(state: State, path: str, weight: float, digest: str) -> dict[str, Any]:
     folder = state.adapter.folder if state.adapter else state.weights.folder
     manifest = folder / INTEGRITY_FILE
+    sealed = manifest.read_bytes() if manifest.is_file() else None
+    noted = read_record(json.loads(sealed).get(RECORD_KEY)) if sealed else None
     return {
         "path": path,
         "kind": "adapter" if state.adapter else "model",
         "weight": weight,
         "weights_sha256": digest,
-        "manifest_sha256": seal_digest(manifest.read_bytes()) if manifest.is_file() else None,
+        "manifest_sha256": seal_digest(sealed) if sealed else None,
+        RECORD_KEY: noted.as_record() if noted else None,
     }
 
 
@@ -167,7 +173,9 @@ def _seal(target: Path, report: MergeReport, base: Place, parameters: dict[str, 
     }
     write_json(target / MERGE_FILE, record)
     write_text(target / "README.md", render_merge_card(record))
-    manifest = write_integrity_manifest(target)
+    # How far the run's log went leaves with the merged model too, unless there are several runs.
+    noted = {read_record(source[RECORD_KEY]) for source in report.sources}
+    manifest = write_integrity_manifest(target, audit_log=noted.pop() if len(noted) == 1 else None)
     return MergeReport(**{**vars(report), "manifest_sha256": sha256_file(manifest)})
 
 
