@@ -54,6 +54,21 @@ def test_the_shortcuts_lose_no_credential(row: tuple[str, ...]) -> None:
     assert [(claim.kind, claim.span, claim.severity) for claim in claims] == expected
 
 
+@settings(max_examples=200, deadline=None)
+@given(text=st.text("abc ", max_size=120))
+def test_chains_of_claims_are_settled_alike_at_once_and_bit_by_bit(text: str) -> None:
+    families = [
+        Family("three", "a[abc]{2}", "low", "pii", left=""),
+        Family("open", "b[abc]{1,7}", "low", "pii", left=""),
+        Family("weak", "[ab]{2,9}c", "low", "pii", left="", weak=True),
+        Family("named", "[bc]{4}", "low", "pii", left="", context=("a",)),
+        Family("other", "c[abc]{3}", "high", "secret", left=""),
+        Family("late", "[abc]{4} [abc]", "high", "pii", left="", retries=True),
+    ]
+    claims = find_claims(text, families, piece=1)
+    assert [(claim.kind, claim.span, claim.severity) for claim in claims] == find_slowly(text, families)
+
+
 def test_a_long_text_full_of_claims_that_overlap_is_settled_as_quickly_as_any() -> None:
     families = [Family("pair", "[0-9]{2}-[0-9]{2}", "low", "pii"), Family("odd", "-[0-9]{2}-[0-9]", "low", "pii")]
     text = "12-34-56-78-" * 100_000

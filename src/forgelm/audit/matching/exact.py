@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from array import array
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from heapq import merge
 from typing import NamedTuple, TypeAlias
@@ -17,7 +18,8 @@ from forgelm.audit.matching.family import DIGIT_GAP, LEAD, LEAD_TO_ANCHOR, LONGE
 from forgelm.audit.matching.fold import fold
 
 _FEWEST_DIGITS = 7
-_DIGIT_RUN = re.compile(f"[0-9](?:{DIGIT_GAP}{{0,2}}[0-9]){{{_FEWEST_DIGITS - 1},}}")
+# Possessive: the pattern would otherwise remember every digit of a long run to come back to.
+_DIGIT_RUN = re.compile(f"[0-9](?:{DIGIT_GAP}{{0,2}}[0-9]){{{_FEWEST_DIGITS - 1},}}+")
 _LAST_GROUP = re.compile("[ ./()\u00a0\u2009\u202f\u2010-\u2015\u2212-]{1,3}[0-9]{1,20}$")
 _NOT_DIGIT = re.compile("[^0-9]+")
 _BESIDE = 32  # windows as near as this are searched as one: less than asking for each on its own costs
@@ -80,8 +82,8 @@ def find_claims(text: str, families: Sequence[Family], *, piece: int = _PIECE) -
     seen = _Text(text, piece)
     claimed = [_claims_of(family, rank, seen) for rank, family in enumerate(families) if seen.may_hold(family)]
     if seen.is_long:
-        return _settle(merge(*claimed, key=_place))
-    return _settle(sorted((claim for claims in claimed for claim in claims), key=_place))
+        return _settle(merge(*claimed, key=_place), max(piece >> 9, 2))
+    return _settle(sorted((claim for claims in claimed for claim in claims), key=_place), len(text))
 
 
 class _Text:
@@ -264,32 +266,45 @@ def _context_before(family: Family, text: str, start: int) -> bool:
     return family.context_regex.search(text, max(0, start - family.reach), start) is not None
 
 
-def _settle(claims: Iterable[Claim]) -> Iterator[Claim]:
-    """Yield the claims that win, of claims in the order of the text: only those that meet compete."""
+def _settle(claims: Iterable[Claim], most: int) -> Iterator[Claim]:
+    """Yield the claims that win, of claims in the order of the text: only those that meet compete.
+
+    Where more than ``most`` meet, those that no later claim can bear on are settled at once.
+    """
     meeting: list[Claim] = []
-    end = 0
+    won: list[Claim] = []
+    end, limit = 0, most
     for claim in claims:
-        if meeting and claim.span[0] >= end:
-            yield from _choose(meeting)
-            meeting = []
+        begin = claim.span[0]
+        if meeting and (begin >= end or len(meeting) >= limit):
+            kept, meeting = _choose(meeting, begin)
+            won = sorted((*won, *kept), key=_place)
+            ready = bisect_left(won, min(map(_place, meeting)), key=_place) if meeting else len(won)
+            yield from won[:ready]
+            won, limit = won[ready:], max(most, 2 * len(meeting))
         meeting.append(claim)
         end = max(end, claim.span[1])
-    yield from _choose(meeting)
+    yield from sorted((*won, *_choose(meeting, end)[0]), key=_place)
 
 
-def _choose(claims: list[Claim]) -> list[Claim]:
-    if len(claims) < 2:
-        return claims
-    taken: dict[tuple[Group, int], list[Span]] = {}
+def _choose(claims: list[Claim], before: int) -> tuple[list[Claim], list[Claim]]:
+    """Return the claims that win, and those that a claim yet to come, from ``before`` on, may still decide."""
+    if len(claims) < 2 and all(claim.span[1] <= before for claim in claims):
+        return claims, []
+    taken: dict[tuple[Group, int], list[tuple[Span, bool]]] = {}
     kept: list[Claim] = []
+    undecided: list[Claim] = []
     for claim in sorted(claims, key=_precedence):
         start, end = claim.span
         cells = [(claim.family.group, cell) for cell in range(start >> _CELL_BITS, ((end - 1) >> _CELL_BITS) + 1)]
-        if not any(start < other[1] and other[0] < end for cell in cells for other in taken.get(cell, ())):
-            kept.append(claim)
-            for cell in cells:
-                taken.setdefault(cell, []).append(claim.span)
-    return sorted(kept, key=_place)
+        met = {has_won for cell in cells for span, has_won in taken.get(cell, ()) if start < span[1] and span[0] < end}
+        if True in met:
+            continue
+        has_won = not met and end <= before
+        (kept if has_won else undecided).append(claim)
+        for cell in cells:
+            taken.setdefault(cell, []).append((claim.span, has_won))
+    return kept, undecided
 
 
 def _place(claim: Claim) -> tuple[Span, int]:

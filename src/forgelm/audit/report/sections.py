@@ -204,7 +204,8 @@ def describe_quality(report: AuditReport) -> dict[str, Any] | None:
     return {
         "text": (
             f"{count_of(summary['samples_flagged'], 'row')} of {evaluated:,} "
-            f"({percent(summary['samples_flagged'] / evaluated)}) raise a flag. The checks were made for English "
+            f"({percent(summary['samples_flagged'] / evaluated)}) "
+            f"{'raises' if summary['samples_flagged'] == 1 else 'raise'} a flag. The checks were made for English "
             "prose: tables, poems and scripts without spaces raise them too, so they advise and never decide."
         ),
         "checks": [
