@@ -63,7 +63,10 @@ def find_open_pairs(
                 if is_closed and (not is_alone or _are_closed(units, known, place, place)):
                     place, other = units.ends[place], -1
                     continue
+            before = count
             other, taken, count = _scan(units, known, (place, other, end, taken), limits, pairs, count)
+            if limits[0] == 1 and count > before:
+                join_two(known.parents, pairs[before, 0], pairs[before, 1])
             if other < end:
                 if taken < limits[0]:
                     cursor[0], cursor[1], cursor[2], cursor[3] = group, place, other, taken
@@ -102,8 +105,6 @@ def _scan(
                 pairs[count, 0], pairs[count, 1] = member, it
                 count += 1
                 taken += 1
-                if limits[0] == 1:
-                    join_two(known.parents, member, it)
             other += 1
     return other, taken, count
 
