@@ -55,7 +55,7 @@ def test_hostile_rows_reach_neither_the_page_nor_the_terminal(tmp_path: Path) ->
 
 
 def test_the_run_refuses_what_the_preview_refuses(make_config: Make) -> None:
-    with pytest.raises(ConfigError, match="max_tokens_lost"):
+    with pytest.raises(ConfigError, match="no row is left to train on"):
         preview_dataset(make_config(model={"max_length": 8}))
     with pytest.raises(ConfigError, match="at least 1"):
         preview_dataset(make_config(), rows=0)
