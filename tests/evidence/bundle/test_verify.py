@@ -13,13 +13,16 @@ import pytest
 from packing import flip, pack, restamp, unpack
 
 from forgelm.base.errors import ConfigError, IntegrityError
+from forgelm.base.files import MERGE_FILE
 from forgelm.evidence.anchor import read_anchors
 from forgelm.evidence.bundle.report import Status, Verification, render_verification
 from forgelm.evidence.bundle.standalone import render_verifier
 from forgelm.evidence.bundle.trust import Trust
 from forgelm.evidence.bundle.verify import verify_evidence
+from forgelm.evidence.bundle.write import write_bundle
 from forgelm.evidence.ec_key import EcKey
 from forgelm.evidence.erasure.purge import PurgeKind, purge_run
+from forgelm.evidence.inventory import write_integrity_manifest
 from forgelm.evidence.keys import generate_key
 from forgelm.evidence.ledger import AuditLogger
 
@@ -141,6 +144,15 @@ def test_a_model_the_log_seals_and_nobody_finds_is_a_failure(run_folder: Path) -
     assert found.valid, "a sealed folder counts by what it is, not by its name"
     shutil.rmtree(run_folder / "elsewhere")
     assert "the model whose seal is recorded in line" in failures(verify_evidence(run_folder))
+
+
+def test_a_merged_model_in_the_folder_of_a_run_is_said_to_be_none_of_its_models(run_folder: Path) -> None:
+    shutil.copytree(run_folder / "final_model", run_folder / "merged")
+    (run_folder / "merged" / MERGE_FILE).write_text("{}")
+    write_integrity_manifest(run_folder / "merged")
+    wrong = "not recorded: merged/model_integrity.json, of a merged model: it is none of this run's"
+    assert wrong in failures(verify_evidence(run_folder))
+    assert wrong in failures(verify_evidence(write_bundle(run_folder, run_folder.parent / "run.zip").path))
 
 
 def test_a_model_sealed_again_after_a_change_is_not_the_one_the_log_records(run_folder: Path) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 
 from forgelm.base.errors import ConfigError
-from forgelm.base.files import INTEGRITY_FILE, SIGNATURE_FILE, sha256_bytes
+from forgelm.base.files import INTEGRITY_FILE, MERGE_FILE, SIGNATURE_FILE, sha256_bytes
 from forgelm.evidence.bundle.case import CHAIN, LOG, Case, failed, passed, unchecked
 from forgelm.evidence.bundle.contents import find_models
 from forgelm.evidence.bundle.report import Check, Status
@@ -20,7 +20,7 @@ def check_seal(case: Case) -> Check:
     name, seals = "model seal", case.facts.seals
     found = {seal_digest(case.evidence.read(_manifest_of(model))): model for model in find_models(case.evidence.files)}
     unknown = [
-        f"not recorded: {_manifest_of(model)}"
+        f"not recorded: {_manifest_of(model)}{_whose(case, model)}"
         for digest, model in found.items()
         if digest not in {seal for _, seal in seals}
     ]
@@ -129,6 +129,11 @@ def _signature_belongs(case: Case, model: str) -> bool:
 def _read_manifest(case: Case, model: str) -> Manifest:
     file = _manifest_of(model)
     return parse_manifest(case.evidence.read(file), file)
+
+
+def _whose(case: Case, model: str) -> str:
+    is_merge = f"{model}/{MERGE_FILE}" in {*case.evidence.files, *case.evidence.left_out}
+    return ", of a merged model: it is none of this run's, keep it in a folder of its own" if is_merge else ""
 
 
 def _manifest_of(model: str) -> str:
