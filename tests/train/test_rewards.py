@@ -96,6 +96,7 @@ def test_a_function_is_found_by_module_too() -> None:
         ("return [1.0]", r"the reward score \(\S+mine.py:1\) returned 1 rewards for 2"),
         ("return [1.0, float('nan')]", "returned nan for completion 2 of 2, which is no number"),
         ("return [1.0, float('inf')]", "no number"),
+        ("return [1.0, 10**400]", "for completion 2 of 2, which is no number"),
         ("return ['a', 'b']", "'a' for completion 1 of 2, which is no number"),
         ("return None", "returned NoneType, which is no list"),
         ("import numpy; return numpy.ones((2, 2))", "which is no number"),
@@ -119,7 +120,7 @@ def test_a_number_of_any_library_is_a_number(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("lenght", "no reward 'lenght'"),
-        ("no_such_module:score", "cannot be imported"),
+        ("no_such_module:score", "cannot be imported: ModuleNotFoundError: No module named 'no_such_module'$"),
         ("forgelm.train.rewards:gone", "has no function 'gone'"),
         ("/gone/file.py:score", "no file /gone/file.py"),
     ],

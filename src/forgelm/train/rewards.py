@@ -26,7 +26,7 @@ _ENDS_WITH_ANSWER = re.compile(r"answer:[ \t]*\S[^\n]*\s*\Z", re.IGNORECASE)
 _UNIT = re.compile(r"\s*(?:km/h|m/s|mL|ml|m²|liters|hours|km|cm|kg|m|\$|%)\Z")
 _GROUPED = re.compile(r"(?<=\d),(?=\d{3}(?:\D|\Z))")
 _FULL_LENGTH = 200
-_OURS = (__file__, contextlib.__file__)
+_OURS = (__file__, contextlib.__file__, importlib.__file__)
 _CALLED_WITH = "it is called with the keywords prompts, completions and the rows' columns, each a list"
 _RETURNS = "return a list with one finite number for each completion, or None where the reward does not apply"
 
@@ -194,7 +194,7 @@ def _blamed(say: Callable[[str], ForgeError]) -> Iterator[None]:
 def _is_number(answer: object) -> bool:
     try:
         return isinstance(answer, SupportsFloat) and math.isfinite(float(answer))
-    except (TypeError, ValueError, RuntimeError):  # an array of several numbers is none
+    except (TypeError, ValueError, RuntimeError, OverflowError):  # an array of several is none, nor is 10**400
         return False
 
 
