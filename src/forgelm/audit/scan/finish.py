@@ -129,8 +129,8 @@ def refuse_problems(source: Source, files: Sequence[FileState], tools: Tools) ->
         for number, file in enumerate(places.files)
         for reason, lines in file.state.problems.places.items()
     ]
-    for sentence in _note_unknown(files, tools):
-        raise DataError(f"{source.given}: {sentence}", hint="without --strict it is a note of the report")
+    if unknown := _note_unknown(files, tools):
+        raise DataError(f"{source.given}: {'; '.join(unknown)}", hint="without --strict it is a note of the report")
     if problems:
         refuse(f"{source.given}: not every row can be read", problems, hint="without --strict they are counted")
 
