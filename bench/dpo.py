@@ -20,7 +20,8 @@ import torch
 import transformers
 import trl
 
-from bench.chats import make_chats, write_chats
+from bench.chats import make_chats
+from bench.own_run import configure
 from bench.timing import middle
 from forgelm.base.events import emit_nothing
 from forgelm.config.root import ForgeConfig
@@ -79,25 +80,9 @@ def _measure(train_it: Callable[[], float]) -> dict[str, float]:
 
 
 def _ours(folder: Path, pairs: list[dict[str, Any]], training: Mapping[str, Any]) -> dict[str, float]:
-    folder.mkdir()
-    write_chats(folder / "train.jsonl", pairs)
-    write_chats(folder / "validation.jsonl", pairs[:1])
-    config = ForgeConfig(
-        model={"name_or_path": "builtin/ember", "max_length": 1024, "load_in_4bit": False, "offline": True},
-        lora={"r": 8, "alpha": 16, "dropout": 0.0, "target_modules": "all-linear"},
-        training={
-            "output_dir": str(folder / "run"),
-            "trainer_type": "dpo",
-            "num_train_epochs": EPOCHS,
-            "per_device_train_batch_size": BATCH,
-            "gradient_accumulation_steps": 1,
-            "learning_rate": RATE,
-            "warmup_ratio": 0.0,
-            "report_to": "none",
-            **training,
-        },
-        data={"dataset_name_or_path": str(folder)},
-    )
+    options = {"trainer_type": "dpo", "num_train_epochs": EPOCHS, "per_device_train_batch_size": BATCH}
+    options |= {"learning_rate": RATE, "warmup_ratio": 0.0}
+    config = ForgeConfig(**configure(folder, pairs, pairs[:1], **options, **training))
     loaded = load(config)
 
     def run() -> float:

@@ -19,7 +19,8 @@ import datasets
 import trl
 
 from bench import plain_trl
-from bench.chats import make_chats, write_chats
+from bench.chats import make_chats
+from bench.own_run import configure
 from bench.timing import middle
 from forgelm.config.root import ForgeConfig
 from forgelm.evidence.ledger import AuditLogger
@@ -63,26 +64,11 @@ def _plain(folder: Path) -> float:
 
 
 def _run(folder: Path) -> dict[str, float]:
-    (folder / "data").mkdir(parents=True)
-    write_chats(folder / "data" / "train.jsonl", make_chats(ROWS, seed=2))
-    write_chats(folder / "data" / "validation.jsonl", make_chats(16, seed=3))
-    config = ForgeConfig(
-        model={"name_or_path": "builtin/ember", "max_length": 1024, "load_in_4bit": False, "offline": True},
-        lora={"r": 8, "alpha": 16, "dropout": 0.0, "target_modules": "all-linear"},
-        training={
-            "output_dir": str(folder / "run"),
-            "num_train_epochs": EPOCHS,
-            "per_device_train_batch_size": BATCH,
-            "gradient_accumulation_steps": 1,
-            "learning_rate": 1e-3,
-            "report_to": "none",
-            # As the TRL script does: the first step has the longest rows, those that are tried before it.
-            "train_sampling_strategy": "group_by_length",
-            "memory_probe": True,
-        },
-        data={"dataset_name_or_path": str(folder / "data")},
-        evaluation={"auto_revert": True},
-    )
+    options = {"num_train_epochs": EPOCHS, "per_device_train_batch_size": BATCH, "learning_rate": 1e-3}
+    # As the TRL script does: the first step has the longest rows, those that are tried before it.
+    options |= {"train_sampling_strategy": "group_by_length", "memory_probe": True}
+    sections = configure(folder, make_chats(ROWS, seed=2), make_chats(16, seed=3), **options)
+    config = ForgeConfig(**sections, evaluation={"auto_revert": True})
     spent: dict[str, list[float]] = {}
     with (
         _timed(AuditLogger, "log_event", "log", spent),

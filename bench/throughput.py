@@ -24,7 +24,8 @@ import torch
 import transformers
 import trl
 
-from bench.chats import MIXES, make_chats, write_chats
+from bench.chats import MIXES, make_chats
+from bench.own_run import configure
 from forgelm.base.events import Event
 from forgelm.config.root import ForgeConfig
 from forgelm.data.prepare import prepare
@@ -109,26 +110,9 @@ def _spread(values: list[float], digits: int = 4) -> str:
 def _ours(
     folder: Path, rows: list[dict[str, Any]], held_out: list[dict[str, Any]], seed: int, training: Mapping[str, Any]
 ) -> Trained:
-    folder.mkdir()
-    write_chats(folder / "train.jsonl", rows)
-    write_chats(folder / "validation.jsonl", rows[:1])
-    config = ForgeConfig(
-        model={"name_or_path": "builtin/ember", "max_length": 1024, "load_in_4bit": False, "offline": True},
-        lora={"r": 8, "alpha": 16, "dropout": 0.0, "target_modules": "all-linear"},
-        training={
-            "output_dir": str(folder / "run"),
-            "num_train_epochs": EPOCHS,
-            "per_device_train_batch_size": BATCH,
-            "gradient_accumulation_steps": 1,
-            "learning_rate": RATE,
-            "warmup_ratio": 0.0,
-            "logging_steps": 1,
-            "report_to": "none",
-            "seed": seed,
-            **training,
-        },
-        data={"dataset_name_or_path": str(folder)},
-    )
+    options = {"num_train_epochs": EPOCHS, "per_device_train_batch_size": BATCH, "learning_rate": RATE}
+    options |= {"warmup_ratio": 0.0, "logging_steps": 1, "seed": seed}
+    config = ForgeConfig(**configure(folder, rows, rows[:1], **options, **training))
     prepared = prepare(config.data, seed=config.training.seed)
     loaded = load(config)
     data = tokenise_data(config, prepared, loaded.tokenizer)

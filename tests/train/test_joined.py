@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 import torch
+from families import build_configuration
 from hypothesis import given
 from hypothesis import strategies as st
 from sft_trainer import trainer_for
 from support import ember_model
-from transformers import AutoModelForCausalLM, MixtralConfig, MixtralForCausalLM
+from transformers import AutoModelForCausalLM, MixtralForCausalLM
 from trl.trainer.sft_trainer import DataCollatorForLanguageModeling
 
 from forgelm.data.rows import Row
@@ -102,16 +103,8 @@ def trainer_of(make_config: Callable[..., Any]) -> Callable[..., Any]:
 
 def mixture(balance: float) -> Any:
     torch.manual_seed(3)
-    config = MixtralConfig(
-        vocab_size=100,
-        hidden_size=32,
-        intermediate_size=32,
-        num_hidden_layers=2,
-        num_local_experts=4,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        router_aux_loss_coef=balance,
-    )
+    config = build_configuration("mixtral")
+    config.router_aux_loss_coef = balance
     return MixtralForCausalLM(config)
 
 
